@@ -1,0 +1,3 @@
+module github.com/rowhouse-go/rowhouse/internal/tools
+
+go 1.26.0
