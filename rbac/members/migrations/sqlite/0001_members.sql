@@ -1,0 +1,19 @@
+-- +goose Up
+CREATE TABLE rowhouse_members (
+    org        TEXT    NOT NULL CHECK (octet_length(org) BETWEEN 1 AND 1024),
+    subject    TEXT    NOT NULL CHECK (octet_length(subject) BETWEEN 1 AND 1024),
+    role       TEXT    NOT NULL CHECK (octet_length(role) BETWEEN 1 AND 64),
+    created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
+    founder    INTEGER NOT NULL DEFAULT 0 CHECK (founder IN (0, 1)),
+    PRIMARY KEY (org, subject)
+) STRICT;
+
+-- An organization is founded once.
+CREATE UNIQUE INDEX rowhouse_members_founder ON rowhouse_members (org) WHERE founder;
+
+-- The owners of an organization, for the lock.
+CREATE INDEX rowhouse_members_role ON rowhouse_members (org, role);
+
+-- The two listings, in their order.
+CREATE INDEX rowhouse_members_org_created ON rowhouse_members (org, created_at, subject);
+CREATE INDEX rowhouse_members_subject_created ON rowhouse_members (subject, created_at, org);

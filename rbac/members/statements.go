@@ -1,0 +1,90 @@
+package members
+
+import "strings"
+
+// statements is the SQL of one store, made once by [New].
+type statements struct {
+	check, role, list, listFor          string
+	lock, lockAll                       string
+	create, add                         string
+	changeRole, remove, swap, removeAll string
+}
+
+// write returns the statements for a dialect. They are written for PostgreSQL;
+// SQLite's numbered parameters differ by one letter only.
+func write(d Dialect, table string) statements {
+	st := statements{
+		check: `SELECT org, subject, role, created_at, founder FROM members WHERE 1 = 0`,
+
+		role: `SELECT role FROM members WHERE org = $1 AND subject = $2`,
+
+		list: `SELECT org, subject, role, created_at FROM members
+			WHERE org = $1 AND (created_at, subject) > ($2, $3) ORDER BY created_at, subject LIMIT $4`,
+
+		listFor: `SELECT org, subject, role, created_at FROM members
+			WHERE subject = $1 AND (created_at, org) > ($2, $3) ORDER BY created_at, org LIMIT $4`,
+
+		// The rows are locked in the order of the subject, so that two changes in
+		// one organization never wait for each other in a circle.
+		lock: `SELECT subject, role FROM members
+			WHERE org = $1 AND (role = $2 OR subject IN ($3, $4)) ORDER BY subject FOR UPDATE`,
+
+		lockAll: `SELECT subject, role FROM members WHERE org = $1 ORDER BY subject FOR UPDATE`,
+
+		create: `INSERT INTO members (org, subject, role, created_at, founder)
+			SELECT $1::text, $2::text, $3::text, $4::timestamptz, true
+			WHERE NOT EXISTS (SELECT 1 FROM members WHERE org = $1::text)
+			ON CONFLICT DO NOTHING`,
+
+		// A row lock alone leaves no trace in the row: a removal of the whole
+		// organization with an older snapshot would neither see the new row nor
+		// fail. Writing the actor's row makes it fail.
+		add: `WITH actor AS (UPDATE members SET role = role WHERE org = $1 AND subject = $5)
+			INSERT INTO members (org, subject, role, created_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT DO NOTHING`,
+
+		changeRole: `UPDATE members SET role = $3 WHERE org = $1 AND subject = $2`,
+
+		remove: `DELETE FROM members WHERE org = $1 AND subject = $2`,
+
+		swap: `UPDATE members SET role = CASE subject WHEN $2 THEN $4 ELSE $5 END
+			WHERE org = $1 AND subject IN ($2, $3)`,
+
+		removeAll: `DELETE FROM members WHERE org = $1`,
+	}
+	if d == SQLite {
+		// SQLite has no row locks. A statement that writes takes the lock of the
+		// whole file before it reads, even if it finds no row.
+		st.lock = `UPDATE members SET founder = founder
+			WHERE org = $1 AND (role = $2 OR subject IN ($3, $4)) RETURNING subject, role`
+		st.lockAll = `UPDATE members SET founder = founder WHERE org = $1 RETURNING subject, role`
+		st.create = `INSERT INTO members (org, subject, role, created_at, founder)
+			SELECT $1, $2, $3, $4, 1 WHERE NOT EXISTS (SELECT 1 FROM members WHERE org = $1)
+			ON CONFLICT DO NOTHING`
+		st.add = `INSERT INTO members (org, subject, role, created_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT DO NOTHING`
+	}
+	for _, text := range st.all() {
+		*text = finish(d, table, *text)
+	}
+	return st
+}
+
+func (st *statements) all() []*string {
+	return []*string{
+		&st.check, &st.role, &st.list, &st.listFor, &st.lock, &st.lockAll,
+		&st.create, &st.add, &st.changeRole, &st.remove, &st.swap, &st.removeAll,
+	}
+}
+
+func finish(d Dialect, table, text string) string {
+	text = strings.NewReplacer(
+		"FROM members", "FROM "+table,
+		"INTO members", "INTO "+table,
+		"UPDATE members", "UPDATE "+table,
+	).Replace(text)
+	if d == SQLite {
+		text = strings.ReplaceAll(text, "$", "?")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}

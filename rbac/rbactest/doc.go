@@ -1,0 +1,2 @@
+// Package rbactest pins what a policy allows.
+package rbactest
