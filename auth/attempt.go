@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// An attempt is one token on its way through cold.
+type attempt struct {
+	*scratch
+	token  compact
+	now    time.Time
+	is     *issuer
+	claims *claims // nil until parsed
+}
+
+func (a *attempt) parse() *Error {
+	if a.claims != nil {
+		return nil
+	}
+	var err *Error
+	a.claims, err = a.parseClaims(a.token.payload, &a.is.Claims)
+	return err
+}
+
+// choose finds the Config of the token's own iss, still unverified: it decides
+// which keys may verify the token, and those decide whether iss was true.
+func (a *attempt) choose(v *Verifier) *Error {
+	iss, err := a.peekIssuer(a.token.payload)
+	if err != nil {
+		return err
+	}
+	if a.is = v.byName[iss]; a.is == nil {
+		return refuse(ReasonIssuer, nil)
+	}
+	return nil
+}
+
+// plausible is what a token must be before it may cause traffic or be answered
+// 503: all but signed.
+func (a *attempt) plausible() *Error {
+	if err := a.parse(); err != nil {
+		return err
+	}
+	return a.is.allow(a.claims, a.now)
+}
+
+// signature finds the key and verifies. It asks the source for a newer set at
+// most once.
+func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
+	set, kerr := a.is.Keys.Current()
+	if kerr != nil {
+		set = nil
+	}
+	h, k, known, err := a.resolve(set)
+	if err != nil {
+		return nil, err
+	}
+	if k != nil {
+		err := a.check(h, k)
+		if err == nil {
+			if !known {
+				set.remember(a.token.header, memoEntry{h, k})
+			}
+			return k, nil
+		}
+		if h.kid != "" {
+			return nil, err // the key is known, the token is not its
+		}
+		// Without a kid a wrong signature may be a rotated key.
+	}
+	if err := a.plausible(); err != nil {
+		return nil, err
+	}
+	newer, rerr := a.is.Keys.Renew(ctx, set)
+	if rerr != nil || newer == nil {
+		return nil, unavailable(rerr)
+	}
+	if newer == set {
+		if k != nil {
+			return nil, refuse(ReasonSignature, nil)
+		}
+		return nil, refuse(ReasonKey, nil)
+	}
+	if k = newer.find(h.kid, h.alg); k == nil {
+		return nil, refuse(ReasonKey, nil)
+	}
+	if err := a.check(h, k); err != nil {
+		return nil, err
+	}
+	newer.remember(a.token.header, memoEntry{h, k})
+	return k, nil
+}
+
+// resolve reads the header, or recalls it, and finds its key in set.
+func (a *attempt) resolve(set *KeySet) (h header, k *verifyKey, known bool, err *Error) {
+	if set != nil {
+		if e, ok := set.recall(a.token.header); ok {
+			return e.header, e.key, true, a.is.allowHeader(e.header)
+		}
+	}
+	if h, err = a.parseHeader(a.token.header); err != nil {
+		return h, nil, false, err
+	}
+	if err = a.is.allowHeader(h); err != nil {
+		return h, nil, false, err
+	}
+	if set != nil {
+		k = set.find(h.kid, h.alg)
+	}
+	return h, k, false, nil
+}
+
+func (a *attempt) check(h header, k *verifyKey) *Error {
+	if len(a.token.signature) > segments.EncodedLen(maxSignatureBytes) {
+		return refuse(ReasonSignature, nil)
+	}
+	var err error
+	if a.sig, err = segments.AppendDecode(a.sig[:0], []byte(a.token.signature)); err != nil {
+		return refuse(ReasonFormat, nil)
+	}
+	if h.alg.method.Verify(a.token.signed, a.sig, k.public) != nil {
+		return refuse(ReasonSignature, nil)
+	}
+	return nil
+}
+
+// unavailable keeps the source's own *Error, with its RetryAfter.
+func unavailable(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason == ReasonKeysUnready {
+		return e
+	}
+	return refuse(ReasonKeysUnready, err)
+}
