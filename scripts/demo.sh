@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Builds the full service and walks its main job over real HTTP.
+. "$(dirname "$0")/lib.sh"
+
+go -C examples/saas build -o "$cache/bin/saas" .
+exec timeout --kill-after=10s 3m "$cache/bin/saas" demo "$@"

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Everything that shows the project works, the cheap things first: what the
+# tests need, each module as its users get it (lane A), all modules together as
+# their developers see them (lane B), the tests, the demo. The last lines are
+# go test's own summary.
+. "$(dirname "$0")/lib.sh"
+
+log=$(mktemp "$cache/test.XXXXXX")
+skipped=$(mktemp "$cache/skipped.XXXXXX")
+trap 'rm -f "$log" "$skipped"' EXIT
+rm -f "$cache/test-summary.txt"
+export ROWHOUSE_SKIPPED=$skipped # tests without their server add a line
+
+# In CI a missing server or tool is a failure; elsewhere what needs it is skipped.
+need() {
+	local script
+	for script in scripts/need/*.sh; do
+		"$script" && continue
+		! in_ci || exit 1
+		basename "$script" .sh >>"$skipped"
+	done
+}
+
+# Every module has the root's go line and leaves the toolchain to its user.
+go_lines() {
+	local want got module
+	want=$(grep '^go ' go.mod)
+	for module in $(modules); do
+		got=$(grep '^go ' "$module/go.mod") || true
+		[[ $got == "$want" ]] || die "$module/go.mod says ${got:-no go line}, the root $want"
+		! grep -n '^toolchain' "$module/go.mod" || die "$module/go.mod has a toolchain line"
+	done
+}
+
+lane_a() {
+	go -C "$1" mod tidy -diff
+	go -C "$1" mod verify
+	go -C "$1" vet ./...
+}
+
+lane_b() {
+	export GOWORK=
+	go vet work
+	go build work
+}
+
+race=(-race)
+
+go_test() {
+	local module=$1
+	shift
+	go -C "$module" test "${race[@]}" "$@" ./... 2>&1 | tee -a "$log"
+}
+
+step "what the tests need" need
+gate
+! grep -qx gcc "$skipped" || race=() # without a C compiler no race detector
+step "go lines" go_lines
+step "import budget, README" go test .
+gate
+for module in $(modules); do
+	step "lane A $module" lane_a "$module"
+done
+step "lane B" lane_b
+gate
+for module in $(modules); do
+	case $module in
+	# The result of a test against a real server is not worth remembering.
+	*/integration) step "test $module" go_test "$module" -count=1 ;;
+	*) step "test $module" go_test "$module" ;;
+	esac
+done
+step "demo" scripts/demo.sh
+
+count=$(sort -u "$skipped" | wc -l)
+((count == 0)) || echo "== SKIPPED $count: $(sort -u "$skipped" | paste -sd, | sed 's/,/, /g')"
+grep -E '^(ok  |FAIL|--- FAIL|panic:)' "$log" >"$cache/test-summary.txt" || true
+((${#failed_steps[@]} == 0)) || echo "== failed: $(IFS=,; echo "${failed_steps[*]}") (after $SECONDS s)"
+((${#failed_steps[@]} != 0)) || echo "== passed ($SECONDS s)"
+cat "$cache/test-summary.txt"
+((${#failed_steps[@]} == 0))
