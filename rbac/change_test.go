@@ -173,17 +173,39 @@ func TestConspiratorsGainNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := tab.policy(t)
+			answers := map[attempt]bool{} // the walks meet the same attempts over and over
+			allowed := func(a attempt) bool {
+				answer, ok := answers[a]
+				if !ok {
+					c := rbac.Change{
+						Actor: rbac.Person{ID: "a", Role: a.actor}, Target: rbac.Person{ID: "b", Role: a.target},
+						To: a.to, Via: a.path, OtherOwners: 5,
+					}
+					if a.self {
+						c.Target.ID = c.Actor.ID
+					}
+					answer = p.CheckChange(c) == nil
+					answers[a] = answer
+				}
+				return answer
+			}
 			starts := slices.Concat(tab.roles[1:], []rbac.Role{""})
-			for _, a := range starts {
-				for _, b := range starts {
-					conspire(t, tab, p, [3]rbac.Role{a, b, ""})
+			for i, a := range starts {
+				for _, b := range starts[i:] {
+					conspire(t, tab, allowed, [3]rbac.Role{a, b, ""})
 				}
 			}
 		})
 	}
 }
 
-func conspire(t *testing.T, tab table, p *rbac.Policy, start [3]rbac.Role) {
+type attempt struct {
+	actor, target, to rbac.Role
+	path              rbac.Path
+	self              bool
+}
+
+func conspire(t *testing.T, tab table, allowed func(attempt) bool, start [3]rbac.Role) {
 	t.Helper()
 	had := slices.Concat(tab.holds[start[0]], tab.holds[start[1]])
 	seen := map[[3]rbac.Role]bool{start: true}
@@ -198,20 +220,18 @@ func conspire(t *testing.T, tab table, p *rbac.Policy, start [3]rbac.Role) {
 						if target < len(state) {
 							role = state[target]
 						}
-						err := p.CheckChange(rbac.Change{
-							Actor:  rbac.Person{ID: fmt.Sprint(actor), Role: state[actor]},
-							Target: rbac.Person{ID: fmt.Sprint(target), Role: role}, To: to, Via: path, OtherOwners: 5,
-						})
-						if err != nil {
+						if !allowed(attempt{state[actor], role, to, path, actor == target}) {
 							continue
 						}
-						require.Less(t, target, len(state), "%v: %d changes the owner", state, actor)
+						if target == len(state) {
+							t.Fatalf("%v: %d changes the owner by %s", state, actor, path)
+						}
 						next := state
 						next[target] = to
-						for _, perm := range tab.holds[to] {
-							require.Contains(t, had, perm, "%v becomes %v by %s", state, next, path)
+						gained := slices.ContainsFunc(tab.holds[to], func(perm rbac.Permission) bool { return !slices.Contains(had, perm) })
+						if gained || to == tab.owner {
+							t.Fatalf("%v: %d makes %v by %s", state, actor, next, path)
 						}
-						require.NotEqual(t, tab.owner, to)
 						if !seen[next] {
 							seen[next] = true
 							open = append(open, next)
