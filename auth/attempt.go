@@ -40,10 +40,24 @@ func (a *attempt) choose(v *Verifier) *Error {
 // plausible is what a token must be before it may cause traffic or be answered
 // 503: all but signed.
 func (a *attempt) plausible() *Error {
+	if err := a.decodeSignature(); err != nil {
+		return err
+	}
 	if err := a.parse(); err != nil {
 		return err
 	}
 	return a.is.allow(a.claims, a.now)
+}
+
+func (a *attempt) decodeSignature() *Error {
+	if len(a.token.signature) > segments.EncodedLen(maxSignatureBytes) {
+		return refuse(ReasonSignature, nil)
+	}
+	var err error
+	if a.sig, err = segments.AppendDecode(a.sig[:0], []byte(a.token.signature)); err != nil {
+		return refuse(ReasonFormat, nil)
+	}
+	return nil
 }
 
 // signature finds the key and verifies. It asks the source for a newer set at
@@ -113,12 +127,8 @@ func (a *attempt) resolve(set *KeySet) (h header, k *verifyKey, known bool, err 
 }
 
 func (a *attempt) check(h header, k *verifyKey) *Error {
-	if len(a.token.signature) > segments.EncodedLen(maxSignatureBytes) {
-		return refuse(ReasonSignature, nil)
-	}
-	var err error
-	if a.sig, err = segments.AppendDecode(a.sig[:0], []byte(a.token.signature)); err != nil {
-		return refuse(ReasonFormat, nil)
+	if err := a.decodeSignature(); err != nil {
+		return err
 	}
 	if h.alg.method.Verify(a.token.signed, a.sig, k.public) != nil {
 		return refuse(ReasonSignature, nil)
