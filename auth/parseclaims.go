@@ -135,12 +135,12 @@ func (c *claims) named(n *ClaimNames) {
 		if raw != "" && raw[0] == '"' {
 			l = strings.FieldsFunc(l[0], func(r rune) bool { return r == ' ' }) // RFC 6749 §3.3
 		}
-		c.scopes = append(c.scopes, l...)
+		c.scopes = union(c.scopes, l)
 	}
 	lists := func(dst *[]string, paths []ClaimPath) {
 		for _, p := range paths {
 			raw, _ := lookup(c.payload, c.members, p)
-			*dst = append(*dst, list(raw)...)
+			*dst = union(*dst, list(raw))
 		}
 	}
 	lists(&c.roles, n.Roles)
@@ -156,6 +156,19 @@ func (c *claims) named(n *ClaimNames) {
 	}
 	c.tenant = first(n.Tenant)
 	c.session = first(n.Session)
+}
+
+// union appends what of more is not in l: issuers mirror claims to other names.
+func union(l, more []string) []string {
+	if len(l) == 0 {
+		return more
+	}
+	for _, s := range more {
+		if !slices.Contains(l, s) {
+			l = append(l, s)
+		}
+	}
+	return l
 }
 
 // list reads a string or an array of strings.
