@@ -17,6 +17,7 @@ const logShown = 8 << 10 // bytes of the log's end shown when a test fails
 // launch starts one process and has the test stop it.
 func launch(t testing.TB, path string, spec Spec) *Server {
 	t.Helper()
+	//nolint:usetesting // t.TempDir is closed to the account the server runs as
 	dir, err := os.MkdirTemp("", "rowhouse-"+filepath.Base(path)+"-")
 	if err != nil {
 		t.Fatalf("server: %v", err)
@@ -34,9 +35,10 @@ func launch(t testing.TB, path string, spec Spec) *Server {
 	if err != nil {
 		t.Fatalf("server: %v", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the server has its own descriptor
 
 	port := freePort(t)
+	//nolint:noctx // stop ends it, with SIGTERM first
 	cmd := exec.Command(path, spec.Args(port, work)...)
 	cmd.Dir = work
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "TMPDIR=" + work}, spec.Env...)

@@ -103,7 +103,7 @@ func (s *Server) wait(ctx context.Context, spec Spec) error {
 	for {
 		select {
 		case <-s.done:
-			return fmt.Errorf("ended before it was ready: %v", s.status)
+			return fmt.Errorf("ended before it was ready: %w", s.status)
 		case <-ctx.Done():
 			return fmt.Errorf("not ready within %v: %w", spec.ReadyWithin, last)
 		case <-tick.C:

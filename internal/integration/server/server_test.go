@@ -60,8 +60,10 @@ func fake(mode, port string) int {
 		if err != nil {
 			return 1
 		}
-		fmt.Fprintf(conn, "uid=%d dir=%s home=%s secret=%s\n", os.Getuid(), dir, os.Getenv("HOME"), os.Getenv("SECRET"))
-		conn.Close()
+		_, err = fmt.Fprintf(conn, "uid=%d dir=%s home=%s secret=%s\n", os.Getuid(), dir, os.Getenv("HOME"), os.Getenv("SECRET"))
+		if errors.Join(err, conn.Close()) != nil {
+			return 1
+		}
 	}
 }
 
@@ -177,6 +179,7 @@ func TestAccount(t *testing.T) {
 	require.NoError(t, err)
 	binary, err := os.ReadFile(self)
 	require.NoError(t, err)
+	//nolint:usetesting // t.TempDir is closed to nobody's account
 	dir, err := os.MkdirTemp("", "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
