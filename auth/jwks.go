@@ -109,7 +109,8 @@ func parseKey(raw string) (*verifyKey, string, error) {
 		return nil, kid, errors.New("no thumbprint")
 	}
 	slices.Sort(ops)
-	k.identity = fmt.Sprintf("%q %q %q %q %s", kid, name, use, ops, hex.EncodeToString(thumb))
+	k.thumbprint = hex.EncodeToString(thumb)
+	k.identity = fmt.Sprintf("%q %q %q %q %s", kid, name, use, ops, k.thumbprint)
 	return k, kid, nil
 }
 

@@ -55,6 +55,8 @@ type verifyKey struct {
 	// alg, use, key_ops and the RFC 7638 thumbprint. The thumbprint alone would
 	// hide that a set now restricts the same key to another use.
 	identity string
+
+	thumbprint string // RFC 7638, of the key alone
 }
 
 // A SkippedKey is an entry of a set that verifies nothing, and why.
@@ -121,11 +123,12 @@ func (s *KeySet) has(k *verifyKey) bool {
 	})
 }
 
-// without returns a copy of s that lacks the keys with an identity in dropped.
+// without returns a copy of s that lacks the keys whose thumbprint is in
+// dropped, whatever else the set says of them.
 func (s *KeySet) without(dropped map[string]struct{}) *KeySet {
 	return &KeySet{
 		keys: slices.DeleteFunc(slices.Clone(s.keys), func(k *verifyKey) bool {
-			_, gone := dropped[k.identity]
+			_, gone := dropped[k.thumbprint]
 			return gone
 		}),
 		skipped: s.skipped,

@@ -1,0 +1,89 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	maxDiscoveryBytes = 64 << 10
+	discoveryLife     = time.Hour
+)
+
+var (
+	errDiscoveryMember = errors.New("issuer or jwks_uri is missing or no string")
+	errOtherIssuer     = errors.New("the document is another issuer's")
+	errDowngrade       = errors.New("jwks_uri is http though the issuer is https")
+)
+
+// A discovery is what is known from an issuer's document.
+type discovery struct {
+	keysURL string
+	read    instant
+	doubt   bool // a fetch from keysURL failed: it may have moved
+}
+
+// discoveryURL follows OpenID Connect Discovery 1.0 §4.
+func discoveryURL(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+}
+
+// locate returns the URL of the issuer's keys. The document is read again when
+// it is an hour old and after the keys could not be fetched; while it can't be
+// had, the URL known from the last one stands.
+func (r *RemoteKeySet) locate(ctx context.Context) (string, error) {
+	d := &r.discovered
+	if d.keysURL != "" && !d.doubt && d.read.since(r.clock()) < discoveryLife {
+		return d.keysURL, nil
+	}
+	doc, _, err := r.get(ctx, discoveryURL(r.issuer), maxDiscoveryBytes)
+	found := ""
+	if err == nil {
+		found, err = parseDiscovery(string(doc), r.issuer, r.insecure)
+	}
+	if err == nil {
+		*d = discovery{keysURL: found, read: r.clock()}
+		return found, nil
+	}
+	err = fmt.Errorf("auth: discovery at %s: %w", plain(discoveryURL(r.issuer)), err)
+	if d.keysURL != "" {
+		d.doubt = true
+		return d.keysURL, err
+	}
+	return "", err
+}
+
+// parseDiscovery returns the jwks_uri of an OpenID Provider's metadata. The
+// issuer must be the one asked, character by character (OpenID Connect
+// Discovery 1.0 §4.3): otherwise one provider could speak for another.
+func parseDiscovery(doc, issuer string, insecure bool) (string, error) {
+	var sc scanner
+	members, err := sc.object(doc, nil)
+	if err != nil {
+		return "", err
+	}
+	text := func(name string) (string, bool) {
+		raw, ok := lookup(doc, members, []string{name})
+		if !ok || raw[0] != '"' {
+			return "", false
+		}
+		return stringValue(raw, true), true
+	}
+	said, ok := text("issuer")
+	uri, ok2 := text("jwks_uri")
+	switch {
+	case !ok || !ok2:
+		return "", errDiscoveryMember
+	case said != issuer:
+		return "", errOtherIssuer
+	case strings.HasPrefix(issuer, "https:") && !strings.HasPrefix(uri, "https:"):
+		return "", errDowngrade
+	}
+	if err := checkURL(uri, insecure); err != nil {
+		return "", fmt.Errorf("jwks_uri %w", err)
+	}
+	return uri, nil
+}

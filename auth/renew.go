@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	maxWaiters = 100
+	maxWait    = time.Second
+)
+
+// Renew looks for keys newer than seen, for a token that names a key seen lacks.
+// It joins a fetch in progress or starts one, and waits at most a second, or
+// until ctx is done; with 100 requests waiting already it does not wait at all.
+//
+// Tokens with made-up key ids can't turn it into a load: it starts two fetches
+// at once, then one in 10 seconds, one in 60 while they fail. Beyond that it
+// returns seen, and the refresh happens when the next fetch is allowed.
+//
+// Its error matches ErrKeysUnavailable: there are no keys to use, or the issuer
+// could not be asked, so that the key may exist.
+func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error) {
+	v := r.view.Load()
+	if v == nil {
+		return nil, refuse(ReasonKeysUnready, errZeroKeys)
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+
+	r.mu.Lock()
+	entered, asked := r.flights, true
+	for ctx.Err() == nil && !r.newer(seen) {
+		now := r.clock()
+		f := r.flight
+		if f == nil {
+			if wait, ok := r.demand.take(now.mono); !ok {
+				r.sooner(now, wait)
+				break
+			}
+			if f = r.begin(now); f == nil {
+				break
+			}
+		}
+		if r.waiters >= maxWaiters {
+			break
+		}
+		r.waiters++
+		r.mu.Unlock()
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			asked = false
+		}
+		r.mu.Lock()
+		r.waiters--
+		// A fetch that began before this call may have missed the key.
+		if f.number > entered || f.failed {
+			break
+		}
+	}
+	failing := r.failures > 0
+	r.mu.Unlock()
+
+	now := r.clock()
+	v = r.view.Load()
+	set := v.usable(now)
+	switch {
+	case set == nil || set == seen && failing:
+		return nil, v.unavailable(now)
+	case set == seen && !asked:
+		e := v.unavailable(now)
+		e.Err = fmt.Errorf("the issuer has not answered: %w", context.Cause(ctx))
+		return nil, e
+	}
+	return set, nil
+}
+
+// newer reports whether there is a usable set other than seen.
+func (r *RemoteKeySet) newer(seen *KeySet) bool {
+	set := r.view.Load().usable(r.clock())
+	return set != nil && set != seen
+}
+
+// sooner moves the next refresh ahead. The lock is held.
+func (r *RemoteKeySet) sooner(now instant, in time.Duration) {
+	if !r.closed && r.invalid == nil && r.flight == nil && (r.next == 0 || now.mono+int64(in) < r.next) {
+		r.plan(now, in)
+	}
+}
+
+// Refresh fetches the keys now and waits for it until ctx is done. It shares a
+// fetch that others began after the call, no earlier one: what the issuer
+// changed before the call is in force when it returns nil. A set without a
+// usable key is an error as long as it is not believed, that is until it was
+// seen twice, a minute apart.
+func (r *RemoteKeySet) Refresh(ctx context.Context) error {
+	if err := r.fault(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	entered := r.flights
+	for {
+		f := r.begin(r.clock())
+		r.mu.Unlock()
+		if f == nil {
+			return refuse(ReasonKeysUnready, errClosed)
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return refuse(ReasonKeysUnready, ctx.Err())
+		}
+		if f.number > entered {
+			if f.err != nil {
+				return refuse(ReasonKeysUnready, f.err)
+			}
+			return nil
+		}
+		r.mu.Lock()
+	}
+}
+
+// Ready returns nil once there are usable keys, and waits for them until ctx is
+// done. Its error says how old the last ones are and why the last fetch failed;
+// it matches ErrKeysUnavailable.
+func (r *RemoteKeySet) Ready(ctx context.Context) error {
+	if err := r.fault(); err != nil {
+		return err
+	}
+	for {
+		_, err := r.Current()
+		if err == nil {
+			return nil
+		}
+		r.mu.Lock()
+		if r.closed {
+			r.mu.Unlock()
+			return err
+		}
+		if r.settled == nil {
+			r.settled = make(chan struct{})
+		}
+		settled := r.settled
+		r.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			_, err = r.Current()
+			return err
+		}
+	}
+}
+
+func (r *RemoteKeySet) fault() error {
+	if v := r.view.Load(); v == nil {
+		return refuse(ReasonKeysUnready, errZeroKeys)
+	} else if r.invalid != nil {
+		return refuse(ReasonKeysUnready, r.invalid)
+	}
+	return nil
+}
