@@ -10,20 +10,24 @@ import (
 // maxJSONDepth is how deep headers, claims and key sets may nest.
 const maxJSONDepth = 8
 
+// maxJSONBytes is far above every document's own limit.
+const maxJSONBytes = 1 << 24
+
 var (
 	errSyntax    = errors.New("malformed JSON")
 	errTrailing  = errors.New("data after the JSON object")
 	errDuplicate = errors.New("duplicate member")
 	errDepth     = errors.New("JSON nested too deeply")
+	errLength    = errors.New("JSON too long")
 	errUTF8      = errors.New("invalid UTF-8")
 )
 
 // A member is one name and value of a JSON object. Value is its raw text.
 type member struct {
 	name       string
-	kind       byte // first byte of the value: " { [ t f n, or 0 for a number
-	escaped    bool // a string with escapes
-	start, end int  // of the value in the scanned text
+	start, end uint32 // of the value in the scanned text
+	kind       byte   // first byte of the value: " { [ t f n, or 0 for a number
+	escaped    bool   // a string with escapes
 }
 
 // A scanner reads one JSON object strictly and in one pass: RFC 8259, and
@@ -43,6 +47,9 @@ type scanner struct {
 // object reads text, which must be one object, and appends its members to dst.
 func (sc *scanner) object(text string, dst []member) ([]member, error) {
 	sc.s, sc.i, sc.depth, sc.names = text, 0, 0, sc.names[:0]
+	if len(text) > maxJSONBytes {
+		return nil, errLength
+	}
 	if !utf8.ValidString(text) {
 		return nil, errUTF8
 	}
@@ -110,12 +117,12 @@ func (sc *scanner) members(dst []member, keep bool) ([]member, error) {
 		}
 		sc.i++
 		sc.space()
-		m := member{name: name, start: sc.i}
+		m := member{name: name, start: uint32(sc.i)} //nolint:gosec // below maxJSONBytes
 		if m.kind, m.escaped, err = sc.value(); err != nil {
 			return nil, err
 		}
 		if keep {
-			m.end = sc.i
+			m.end = uint32(sc.i) //nolint:gosec // below maxJSONBytes
 			dst = append(dst, m)
 		}
 		sc.space()
@@ -274,21 +281,21 @@ func (sc *scanner) digits() int {
 
 // text reads a string and checks its escapes.
 func (sc *scanner) text() (escaped bool, err error) {
-	sc.i++ // "
-	for sc.i < len(sc.s) {
-		switch c := sc.s[sc.i]; {
+	s := sc.s
+	for i := sc.i + 1; i < len(s); i++ { // behind the "
+		switch c := s[i]; {
 		case c == '"':
-			sc.i++
+			sc.i = i + 1
 			return escaped, nil
 		case c == '\\':
 			escaped = true
+			sc.i = i
 			if err := sc.escape(); err != nil {
 				return false, err
 			}
+			i = sc.i - 1
 		case c < 0x20:
 			return false, errSyntax
-		default:
-			sc.i++
 		}
 	}
 	return false, errSyntax
