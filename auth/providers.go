@@ -106,7 +106,7 @@ func Cognito(region, pool, client string, more ...string) Config {
 	}
 	// A pool's id is its region's name, an underscore and more: this finds the
 	// two exchanged.
-	if region != "" && !strings.Contains(region, "_") && strings.Contains(pool, "_") {
+	if region != "" && strings.Contains(pool, "_") {
 		host := "cognito-idp." + region + ".amazonaws.com/" + pool
 		c.Issuer = "https://" + host
 		c.Aliases = []string{"https://issuer-" + host}

@@ -314,6 +314,7 @@ func TestPresetKinds(t *testing.T) {
 		{"Auth0", "gty missing", true, object{"gty": nil}, auth.KindClient},
 		{"Auth0", "client whose id has a bar", true, object{"azp": "a|b", "sub": "a|b@clients", "gty": nil}, auth.KindClient},
 		{"Auth0", "sub that is the client", true, object{"azp": "a|b", "sub": "a|b", "gty": nil}, auth.KindClient},
+		{"Auth0", "sub of no connection", false, object{"sub": "ada"}, auth.KindClient},
 		{"Auth0", "no client at all", false, object{"azp": nil}, auth.KindClient},
 
 		{"Keycloak", "service account without profile scope", true, object{"preferred_username": nil, "client_id": nil}, auth.KindClient},
