@@ -259,6 +259,30 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// The reason of a token nobody can verify is that: what its payload says is the
+// sender's word, and "expired" would mean that it was good once.
+func TestForgeryIsNotExpired(t *testing.T) {
+	t.Parallel()
+	k := keys()
+	v := newVerifier(t, config(t))
+	set, err := auth.StaticKeys(jwks(t, jwkOf(t, k.ec, "ec", nil)))
+	require.NoError(t, err)
+	lone := config(t)
+	lone.Keys = set
+	for _, changes := range []object{
+		{"exp": epoch.Add(-time.Hour).Unix()}, {"aud": "other"}, {"iss": "other"}, {"exp": "never"}, {"nonce": "n"},
+	} {
+		_, err := v.Verify(t.Context(), forge(t, jwt.SigningMethodES256, k.ec, object{"alg": "ES256", "kid": "x"}, claims(changes)))
+		require.Equal(t, auth.ReasonKey, reason(t, err), changes)
+		unkeyed := forge(t, jwt.SigningMethodES256, k.ec, object{"alg": "ES256"}, claims(changes))
+		h, p, s := cut(unkeyed)
+		raw, err := base64.RawURLEncoding.DecodeString(s)
+		require.NoError(t, err)
+		_, err = newVerifier(t, lone).Verify(t.Context(), h+"."+p+"."+b64(flip(raw)))
+		require.Equal(t, auth.ReasonSignature, reason(t, err), changes)
+	}
+}
+
 // The tokens an attack resembles must pass, or the table proves nothing.
 func TestAccepted(t *testing.T) {
 	t.Parallel()

@@ -84,7 +84,14 @@ func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
 		}
 		// Without a kid a wrong signature may be a rotated key.
 	}
+	unknown := ReasonKey
+	if k != nil {
+		unknown = ReasonSignature
+	}
 	if err := a.plausible(); err != nil {
+		if set != nil { // what an unverified payload says is no reason: a forgery never "expired"
+			err = refuse(unknown, nil)
+		}
 		return nil, err
 	}
 	newer, rerr := a.is.Keys.Renew(ctx, set)
@@ -92,10 +99,7 @@ func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
 		return nil, unavailable(rerr)
 	}
 	if newer == set {
-		if k != nil {
-			return nil, refuse(ReasonSignature, nil)
-		}
-		return nil, refuse(ReasonKey, nil)
+		return nil, refuse(unknown, nil)
 	}
 	if k = newer.find(h.kid, h.alg); k == nil {
 		return nil, refuse(ReasonKey, nil)

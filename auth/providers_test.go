@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/auth"
+	"github.com/rowhouse-go/rowhouse/auth/authtest"
 )
 
 // A shape is a token as a provider emits it.
@@ -291,6 +292,32 @@ func TestPresets(t *testing.T) {
 				require.ErrorIs(t, err, auth.ErrInvalidToken, name)
 				require.Equal(t, r.reason, reason(t, err), name)
 			}
+		})
+	}
+}
+
+// Each preset finds the keys by discovery at its own issuer.
+func TestPresetsDiscover(t *testing.T) {
+	t.Parallel()
+	for name, p := range providers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			is, err := authtest.New(p.preset.Issuer, &authtest.Options{Algorithm: "RS256"})
+			require.NoError(t, err)
+			cfg := p.preset
+			cfg.HTTPClient = is.Client()
+			v := newVerifier(t, cfg)
+			require.NoError(t, v.Ready(t.Context()))
+			shape := p.user.but(object{"auth_time": nil, "nbf": nil}) // of another epoch
+			for _, ours := range []string{"aud", "client_id"} {
+				if _, theirs := shape.claims[ours]; !theirs {
+					shape.claims[ours] = nil
+				}
+			}
+			c, err := v.Verify(t.Context(), is.SignToken(authtest.Token{Header: shape.header, Claims: shape.claims}))
+			require.NoError(t, err)
+			require.Equal(t, auth.KindUser, c.Kind())
+			require.Equal(t, p.preset.Issuer, c.Issuer())
 		})
 	}
 }
