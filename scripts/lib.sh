@@ -55,6 +55,15 @@ modules() {
 		sed 's|/go.mod$||' | sort
 }
 
+# required MODULE FOLDER: the version that FOLDER's go.mod requires of MODULE.
+required() {
+	awk -v module="$1" '$1 == "require" { sub(/^require /, "") } $1 == module && $2 ~ /^v/ { print $2 }' "$2/go.mod"
+}
+
+# coming_version is that of the next release, which every nested module that
+# needs the root requires.
+coming_version() { required "$(go list -m)" examples/saas; }
+
 # apt_install PACKAGE...: installs as root on Debian; elsewhere it only fails.
 apt_install() {
 	((EUID == 0)) && command -v apt-get >/dev/null || return 1

@@ -5,7 +5,7 @@
 # template is taken from the proxy and built as one who copied it would.
 . "$(dirname "$0")/lib.sh"
 
-version=${VERSION:-v0.1.0}
+version=$(coming_version)
 module=$(go list -m)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -21,14 +21,20 @@ need() {
 	done
 }
 
-# Every module has the root's go line and leaves the toolchain to its user.
-go_lines() {
-	local want got module
-	want=$(grep '^go ' go.mod)
+# Every module has the root's go line, leaves the toolchain to its user, and
+# requires the root, if at all, at the coming version.
+go_mod_lines() {
+	local root_module go_line coming got module
+	root_module=$(go list -m)
+	go_line=$(grep '^go ' go.mod)
+	coming=$(coming_version)
+	[[ -n $coming ]] || die "examples/saas/go.mod does not require $root_module"
 	for module in $(modules); do
 		got=$(grep '^go ' "$module/go.mod") || true
-		[[ $got == "$want" ]] || die "$module/go.mod says ${got:-no go line}, the root $want"
+		[[ $got == "$go_line" ]] || die "$module/go.mod says ${got:-no go line}, the root $go_line"
 		! grep -n '^toolchain' "$module/go.mod" || die "$module/go.mod has a toolchain line"
+		got=$(required "$root_module" "$module")
+		[[ -z $got || $got == "$coming" ]] || die "$module/go.mod requires $root_module $got, not $coming"
 	done
 }
 
@@ -55,7 +61,7 @@ go_test() {
 step "what the tests need" need
 gate
 ! grep -qx gcc "$skipped" || race=() # without a C compiler no race detector
-step "go lines" go_lines
+step "go.mod lines" go_mod_lines
 step "import budget, README" go test .
 gate
 for module in $(modules); do
