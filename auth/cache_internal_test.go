@@ -27,7 +27,7 @@ func TestCacheBound(t *testing.T) {
 				if i%1000 == 0 || i > 995_000 { // enough to fill it; the rest saves time
 					c.payload = strings.Repeat("x", payload)
 				}
-				cache.store(token, c, is, set.keys[0], now)
+				cache.store(token, c, is, set.keys[0], now.Add(time.Duration(i)*time.Microsecond))
 			}
 			grown := int64(heapInUse()) - int64(before)
 			require.Less(t, grown, int64(entries*bytesPerToken+64<<10))
