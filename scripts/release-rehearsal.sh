@@ -42,6 +42,7 @@ consume() {
 	binary=$(wc -c <"$dir/consumer" | awk '{ printf "%.1f", $1 / 1048576 }')
 	echo "| \`$name\` | $zips | $mib | $sums | $packages | $binary |" >>"$work/table"
 
+	grep -qF "| \`$name\` | $2 | < $3 | $4 |" "$root/README.md" || die "README.md does not say what $name may cost"
 	within "$zips" "$2" || die "$name: $zips zips, the budget is $2"
 	within "$mib" "$3" || die "$name: $mib MiB of zips, the budget is $3"
 	within "$packages" "$4" || die "$name: $packages packages, the budget is $4"
@@ -55,7 +56,7 @@ template() {
 	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy GOFLAGS=-modcacherw \
 		go mod download "$saas@$version"
 	cp -r "$work/template-cache/$saas@$version/." .
-	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy,$upstream go build -o "$work/saas" ./...
+	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy,$upstream go build -o "$work/saas" .
 }
 
 step "publish $version" publish
