@@ -127,6 +127,9 @@ func publicKey(parsed jwk.Key) (any, error) {
 		if k.E < 3 || k.E&1 == 0 || k.E > 1<<31-1 || k.N.Bit(0) == 0 {
 			return nil, errors.New("malformed RSA key")
 		}
+		if roca(k.N) {
+			return nil, errors.New("RSA key of a broken generator (CVE-2017-15361)")
+		}
 		return k, nil
 	case *ecdsa.PublicKey:
 		if !slices.ContainsFunc(algorithms, func(a *algorithm) bool { return a.fits(k) }) {
