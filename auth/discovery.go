@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -24,6 +26,7 @@ type discovery struct {
 	keysURL string
 	read    instant
 	doubt   bool // a fetch from keysURL failed: it may have moved
+	told    bool // the log knows that the document can't be had
 }
 
 // discoveryURL follows OpenID Connect Discovery 1.0 §4.
@@ -48,12 +51,12 @@ func (r *RemoteKeySet) locate(ctx context.Context) (string, error) {
 		*d = discovery{keysURL: found, read: r.clock()}
 		return found, nil
 	}
-	err = fmt.Errorf("auth: discovery at %s: %w", plain(discoveryURL(r.issuer)), err)
-	if d.keysURL != "" {
-		d.doubt = true
-		return d.keysURL, err
+	err = fmt.Errorf("discovery at %s: %w", plain(discoveryURL(r.issuer)), err)
+	if d.keysURL != "" && !d.told {
+		d.told = true // the keys may well be had: nobody else would hear of it
+		r.tell(nil, &remark{slog.LevelWarn, "auth: reading the issuer's metadata fails", answer{url: discoveryURL(r.issuer), err: err}})
 	}
-	return "", err
+	return d.keysURL, err
 }
 
 // parseDiscovery returns the jwks_uri of an OpenID Provider's metadata. The
@@ -79,11 +82,17 @@ func parseDiscovery(doc, issuer string, insecure bool) (string, error) {
 		return "", errDiscoveryMember
 	case said != issuer:
 		return "", errOtherIssuer
-	case strings.HasPrefix(issuer, "https:") && !strings.HasPrefix(uri, "https:"):
-		return "", errDowngrade
 	}
 	if err := checkURL(uri, insecure); err != nil {
 		return "", fmt.Errorf("jwks_uri %w", err)
 	}
+	if secure(issuer) && !secure(uri) {
+		return "", errDowngrade
+	}
 	return uri, nil
+}
+
+func secure(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Scheme == "https"
 }

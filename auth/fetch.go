@@ -53,7 +53,7 @@ func (r *RemoteKeySet) fetch(ctx context.Context) (a answer) {
 			}
 			broken = true
 		}
-		err = fmt.Errorf("auth: keys from %s: %w", plain(u), err)
+		err = fmt.Errorf("keys from %s: %w", plain(u), err)
 		if broken {
 			a.notes = append(a.notes, Event{Kind: EventBrokenSet, Start: start, Duration: time.Since(began), URL: u, Err: err})
 		}

@@ -27,14 +27,14 @@ var errNoKeySet = errors.New(`not a JSON object with a "keys" array`)
 // at all is an error: one odd entry must not take the other keys down.
 func parseKeySet(doc []byte) (*KeySet, error) {
 	if len(doc) > maxKeySetBytes {
-		return nil, fmt.Errorf("auth: key set: more than %d bytes", maxKeySetBytes)
+		return nil, fmt.Errorf("key set: more than %d bytes", maxKeySetBytes)
 	}
 	entries, err := keySetEntries(string(doc))
 	if err != nil {
-		return nil, fmt.Errorf("auth: key set: %w", err)
+		return nil, fmt.Errorf("key set: %w", err)
 	}
 	if len(entries) > maxKeys {
-		return nil, fmt.Errorf("auth: key set: more than %d keys", maxKeys)
+		return nil, fmt.Errorf("key set: more than %d keys", maxKeys)
 	}
 	s := &KeySet{}
 	for i, raw := range entries {

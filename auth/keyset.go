@@ -19,8 +19,9 @@ type KeySource interface {
 
 	// Renew is called when a plausible token names a key that seen lacks; seen is
 	// nil when Current failed. It returns a newer set if one can be had soon, and
-	// seen otherwise; an error that matches ErrKeysUnavailable if there are no
-	// keys at all. It must bound its own wait and heed ctx.
+	// seen if there is none. It returns an error that matches ErrKeysUnavailable
+	// if there are no keys at all, and if it could not find out whether there are
+	// newer ones: the token may be good. It must bound its own wait and heed ctx.
 	Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 }
 
@@ -79,7 +80,7 @@ const (
 func StaticKeys(jwks []byte) (*KeySet, error) {
 	s, err := parseKeySet(jwks)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("auth: %w", err)
 	}
 	if len(s.keys) == 0 {
 		return nil, fmt.Errorf("auth: key set: no usable key in %d entries", len(s.skipped))

@@ -13,12 +13,12 @@ import (
 // who revokes all keys means it.
 const emptySetPause = time.Minute
 
-var errEmptySet = errors.New("auth: the key set has no usable key; it takes effect when seen again in a minute")
+var errEmptySet = errors.New("the key set has no usable key; it takes effect when seen again in a minute")
 
 // A refresher is the part of a RemoteKeySet that decides when to fetch. Between
 // fetches it is a timer, not a goroutine.
 type refresher struct {
-	mu      sync.Mutex // never held during I/O or foreign code
+	mu      sync.Mutex // never held during I/O or foreign code, the clock aside
 	running sync.WaitGroup
 	timer   *time.Timer // of the next refresh
 	closed  bool
@@ -26,7 +26,7 @@ type refresher struct {
 	flight  *flight       // nil: none
 	flights uint64        // begun so far
 	waiters int           // in Renew
-	settled chan struct{} // closed and replaced after each flight; nil: nobody waits
+	settled chan struct{} // closed after the next flight; nil: nobody waits
 
 	published *KeySet             // as fetched
 	dropped   map[string]struct{} // thumbprints
@@ -38,8 +38,10 @@ type refresher struct {
 
 	failures  int // in a row
 	lastErr   error
-	emptySeen int64 // monotonic time of the first look at an empty set; 0: none
+	empty     bool  // the issuer shows an empty set that is not believed yet
+	emptySeen int64 // monotonic time of the first look at it
 	demand    demand
+	demanded  bool // the next refresh was moved ahead for an unknown key
 	staleTold bool
 }
 
@@ -77,7 +79,7 @@ func (r *RemoteKeySet) begin(now instant) *flight {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.flights++
 	f := &flight{number: r.flights, cancel: cancel, done: make(chan struct{})}
-	r.flight = f
+	r.flight, r.demanded = f, false
 	// Longer than this no fetch takes: each request has its own limit.
 	r.next = now.mono + int64(time.Second)
 	r.look = now.add(r.timeout*time.Duration(len(r.urls)+2) + time.Second)
@@ -106,13 +108,18 @@ func (r *RemoteKeySet) fly(ctx context.Context, f *flight, began instant) {
 		news = append(news, more...)
 	}
 	r.flight = nil
+	r.announce()
+	r.mu.Unlock()
+	close(f.done)
+	r.tell(news, say)
+}
+
+// announce wakes those in Ready. The lock is held.
+func (r *RemoteKeySet) announce() {
 	if r.settled != nil {
 		close(r.settled)
 		r.settled = nil
 	}
-	r.mu.Unlock()
-	close(f.done)
-	r.tell(news, say)
 }
 
 // settle takes in what a fetch brought and plans the next. The lock is held.
@@ -140,8 +147,8 @@ func (r *RemoteKeySet) settle(f *flight, a answer, began, now instant) (news []E
 	case a.set.Len() == 0 && !r.believed(now):
 		f.err = errEmptySet
 		event(EventEmptySet).Err = errEmptySet
-		if r.emptySeen == 0 {
-			r.emptySeen = now.mono
+		if !r.empty {
+			r.empty, r.emptySeen = true, now.mono
 			say = &remark{slog.LevelWarn, "auth: the key set became empty", a}
 		}
 		r.failures, r.lastErr = 0, errEmptySet
@@ -152,7 +159,7 @@ func (r *RemoteKeySet) settle(f *flight, a answer, began, now instant) (news []E
 	if r.failures > 0 {
 		say = &remark{slog.LevelInfo, "auth: fetching keys works again", a}
 	}
-	r.failures, r.lastErr, r.emptySeen, r.staleTold = 0, nil, 0, false
+	r.failures, r.lastErr, r.empty, r.staleTold = 0, nil, false, false
 	// Content that did not change keeps its set: what was memorized for it and the
 	// tokens cached under it stay good.
 	if r.published == nil || !a.set.same(r.published) {
@@ -163,6 +170,9 @@ func (r *RemoteKeySet) settle(f *flight, a answer, began, now instant) (news []E
 		}
 		e := event(EventKeys)
 		e.Keys, e.Skipped = r.effective.Len(), r.effective.Skipped()
+		if e.Keys == 0 {
+			say = &remark{slog.LevelWarn, "auth: the key set is empty, no token verifies", a}
+		}
 	}
 	r.loaded = began
 	r.fresh = a.fresh
@@ -179,7 +189,7 @@ func (r *RemoteKeySet) believed(now instant) bool {
 	if r.published != nil && r.published.Len() == 0 {
 		return true
 	}
-	return r.emptySeen != 0 && now.mono-r.emptySeen >= int64(emptySetPause)
+	return r.empty && now.mono-r.emptySeen >= int64(emptySetPause)
 }
 
 // plan sets the next refresh. The lock is held.
@@ -201,103 +211,25 @@ func (r *RemoteKeySet) due() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next <= now.mono {
+		if r.demanded {
+			r.demand.take(now.mono) // counts like one a request began
+		}
 		r.begin(now)
 	}
 }
 
 // publish makes the view of the present state. The lock is held.
 func (r *RemoteKeySet) publish() {
-	v := &view{set: r.effective, look: r.look, next: r.next, err: r.lastErr, loaded: r.loaded}
-	v.stale = r.loaded.add(max(r.maxStale, 0))
-	if r.maxStale == 0 {
-		v.stale = r.loaded.add(r.fresh)
+	life := r.maxStale
+	if life == 0 {
+		life = r.fresh
 	}
-	r.view.Store(v)
+	r.view.Store(&view{
+		set:    r.effective,
+		loaded: r.loaded,
+		stale:  r.loaded.add(life),
+		look:   r.look,
+		next:   r.next,
+		err:    r.lastErr,
+	})
 }
-
-// Drop stops using the keys now in the set under kid, for as long as the process
-// runs: they don't come back with the next refresh, under this or another kid,
-// while another key under the same kid may. Use it when a private key leaked
-// before its issuer acts. It returns how many keys it dropped; every instance of
-// a service needs the call.
-func (r *RemoteKeySet) Drop(kid string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.effective == nil {
-		return 0
-	}
-	before := r.effective.Len()
-	for _, k := range r.effective.keys {
-		if k.kid == kid {
-			if r.dropped == nil {
-				r.dropped = make(map[string]struct{})
-			}
-			r.dropped[k.thumbprint] = struct{}{}
-		}
-	}
-	next := r.effective.without(r.dropped)
-	if next.Len() == before {
-		return 0
-	}
-	r.effective = next
-	r.publish()
-	return before - next.Len()
-}
-
-// Close ends the refreshing: it stops the timer, cancels a fetch in progress and
-// waits for it, and so must not be called by Observe. Keys that were loaded
-// serve until they are too old. Close returns nil, and may be called again.
-func (r *RemoteKeySet) Close() error {
-	r.mu.Lock()
-	if !r.closed && r.view.Load() != nil {
-		r.closed = true
-		if r.timer != nil {
-			r.timer.Stop()
-		}
-		if r.flight != nil {
-			r.flight.cancel()
-		}
-		r.next, r.look = 0, never
-		if r.lastErr == nil && r.effective == nil {
-			r.lastErr = errClosed
-		}
-		if r.invalid == nil {
-			r.publish()
-		}
-	}
-	r.mu.Unlock()
-	r.running.Wait()
-	return nil
-}
-
-// A remark is for the log: a change of state, not every failure.
-type remark struct {
-	level slog.Level
-	text  string
-	a     answer
-}
-
-func (r *RemoteKeySet) tell(news []Event, say *remark) {
-	ctx := context.Background()
-	if say != nil {
-		attrs := []slog.Attr{slog.String("url", plain(say.a.url))}
-		if r.issuer != "" {
-			attrs = append(attrs, slog.String("issuer", r.issuer))
-		}
-		if say.a.err != nil {
-			attrs = append(attrs, slog.Any("error", say.a.err))
-		}
-		r.logger.LogAttrs(ctx, say.level, say.text, attrs...)
-	}
-	if r.observe == nil {
-		return
-	}
-	for _, e := range news {
-		e.Issuer = r.issuer
-		r.observe(ctx, e)
-	}
-}
-
-func (r *RemoteKeySet) wallTime() time.Time { return r.wallOf(r.clock()) }
-
-func (r *RemoteKeySet) wallOf(i instant) time.Time { return time.Unix(0, i.wall) }

@@ -84,17 +84,6 @@ type RemoteKeySet struct {
 	refresher
 }
 
-// A view is what Current reads. It is replaced as a whole.
-type view struct {
-	set   *KeySet // nil: none yet
-	stale instant // when set may no longer be used
-	look  instant // when the refresh is overdue: timers stop while a machine sleeps
-	next  int64   // monotonic time of the next refresh; 0: none is planned
-	err   error   // of the last fetch
-
-	loaded instant
-}
-
 // RemoteKeys returns the keys published at url, a JWK Set document (RFC 7517
 // §5). It does no I/O and starts no goroutine: the first use or
 // [RemoteKeySet.Ready] begins to fetch. Faults of url and o are reported by
@@ -170,7 +159,12 @@ func newRemote(o *RemoteKeysOptions, errs []error) *RemoteKeySet {
 }
 
 // problem returns the faults of the configuration, for New.
-func (r *RemoteKeySet) problem() error { return r.invalid }
+func (r *RemoteKeySet) problem() error {
+	if r == nil || r.view.Load() == nil {
+		return errZeroKeys
+	}
+	return r.invalid
+}
 
 var (
 	errZeroKeys = errors.New("a RemoteKeySet that RemoteKeys did not make")
@@ -197,57 +191,27 @@ func (r *RemoteKeySet) Current() (*KeySet, error) {
 	return nil, v.unavailable(now)
 }
 
-// unavailable explains why v has no keys, or not the one that is looked for.
-func (v *view) unavailable(now instant) *Error {
-	err := v.err
-	switch {
-	case v.set == nil && err == nil:
-		err = errNoKeys
-	case v.set != nil && v.stale.reached(now):
-		age := v.loaded.since(now).Round(time.Second)
-		if err == nil {
-			err = fmt.Errorf("the last ones are %v old", age)
-		} else {
-			err = fmt.Errorf("the last ones are %v old: %w", age, err)
-		}
-	}
-	e := &Error{Reason: ReasonKeysUnready, Err: err}
-	if v.next != 0 {
-		e.RetryAfter = max(time.Duration(v.next-now.mono), time.Second)
-	}
-	return e
-}
-
-// usable returns the set, or nil if it is too old.
-func (v *view) usable(now instant) *KeySet {
-	if v.stale.reached(now) {
+// Close ends the refreshing: it stops the timer, cancels a fetch in progress and
+// waits for it, and so must not be called by Observe. Keys that were loaded
+// serve until they are too old. Close returns nil, and may be called again.
+func (r *RemoteKeySet) Close() error {
+	if r.problem() != nil {
 		return nil
 	}
-	return v.set
-}
-
-// KeyStatus describes a [RemoteKeySet] at one moment.
-type KeyStatus struct {
-	Usable bool          // Current returns keys
-	Keys   int           // in the set last fetched, less those dropped
-	Age    time.Duration // of that set; 0 if there is none
-	Next   time.Time     // when the next refresh is due; zero if none is
-	Err    error         // why the last fetch brought nothing; nil if it did
-}
-
-// Status is for health pages and tests.
-func (r *RemoteKeySet) Status() KeyStatus {
-	v := r.view.Load()
-	if v == nil {
-		return KeyStatus{Err: errZeroKeys}
+	r.mu.Lock()
+	if !r.closed {
+		r.closed = true
+		if r.timer != nil {
+			r.timer.Stop()
+		}
+		if r.flight != nil {
+			r.flight.cancel()
+		}
+		r.next, r.look, r.lastErr = 0, never, errClosed
+		r.publish()
+		r.announce()
 	}
-	now := r.clock()
-	s := KeyStatus{Usable: v.usable(now) != nil, Err: v.err}
-	if v.set != nil {
-		s.Keys, s.Age = v.set.Len(), v.loaded.since(now)
-	}
-	if v.next != 0 {
-		s.Next = time.Unix(0, now.wall+v.next-now.mono).UTC()
-	}
-	return s
+	r.mu.Unlock()
+	r.running.Wait()
+	return nil
 }

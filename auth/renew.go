@@ -22,21 +22,20 @@ const (
 // Its error matches ErrKeysUnavailable: there are no keys to use, or the issuer
 // could not be asked, so that the key may exist.
 func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error) {
-	v := r.view.Load()
-	if v == nil {
-		return nil, refuse(ReasonKeysUnready, errZeroKeys)
+	if err := r.fault(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 
 	r.mu.Lock()
-	entered, asked := r.flights, true
+	entered := r.flights
 	for ctx.Err() == nil && !r.newer(seen) {
 		now := r.clock()
 		f := r.flight
 		if f == nil {
 			if wait, ok := r.demand.take(now.mono); !ok {
-				r.sooner(now, wait)
+				r.hasten(now, wait)
 				break
 			}
 			if f = r.begin(now); f == nil {
@@ -51,7 +50,6 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			asked = false
 		}
 		r.mu.Lock()
 		r.waiters--
@@ -60,16 +58,16 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 			break
 		}
 	}
-	failing := r.failures > 0
+	failing := r.failures > 0 || r.closed
 	r.mu.Unlock()
 
 	now := r.clock()
-	v = r.view.Load()
+	v := r.view.Load()
 	set := v.usable(now)
 	switch {
 	case set == nil || set == seen && failing:
 		return nil, v.unavailable(now)
-	case set == seen && !asked:
+	case set == seen && ctx.Err() != nil:
 		e := v.unavailable(now)
 		e.Err = fmt.Errorf("the issuer has not answered: %w", context.Cause(ctx))
 		return nil, e
@@ -83,9 +81,10 @@ func (r *RemoteKeySet) newer(seen *KeySet) bool {
 	return set != nil && set != seen
 }
 
-// sooner moves the next refresh ahead. The lock is held.
-func (r *RemoteKeySet) sooner(now instant, in time.Duration) {
-	if !r.closed && r.invalid == nil && r.flight == nil && (r.next == 0 || now.mono+int64(in) < r.next) {
+// hasten moves the next refresh ahead. The lock is held, no flight in progress.
+func (r *RemoteKeySet) hasten(now instant, in time.Duration) {
+	if !r.closed && now.mono+int64(in) < r.next {
+		r.demanded = true
 		r.plan(now, in)
 	}
 }
@@ -130,7 +129,7 @@ func (r *RemoteKeySet) Ready(ctx context.Context) error {
 		return err
 	}
 	for {
-		_, err := r.Current()
+		_, err := r.Current() // begins to fetch if that is due
 		if err == nil {
 			return nil
 		}
@@ -138,6 +137,10 @@ func (r *RemoteKeySet) Ready(ctx context.Context) error {
 		if r.closed {
 			r.mu.Unlock()
 			return err
+		}
+		if r.newer(nil) { // a flight settled meanwhile
+			r.mu.Unlock()
+			return nil
 		}
 		if r.settled == nil {
 			r.settled = make(chan struct{})
@@ -154,10 +157,8 @@ func (r *RemoteKeySet) Ready(ctx context.Context) error {
 }
 
 func (r *RemoteKeySet) fault() error {
-	if v := r.view.Load(); v == nil {
-		return refuse(ReasonKeysUnready, errZeroKeys)
-	} else if r.invalid != nil {
-		return refuse(ReasonKeysUnready, r.invalid)
+	if err := r.problem(); err != nil {
+		return refuse(ReasonKeysUnready, err)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func New(cfg Config, more ...Config) (*Verifier, error) {
 			HTTPClient:   v.shared.HTTPClient,
 			Logger:       v.shared.Logger,
 			Observe:      v.shared.Observe,
-			Now:          v.shared.Now,
+			Now:          cfg.Now,
 			InsecureHTTP: is.InsecureHTTP,
 		})
 		is.Keys = keys
