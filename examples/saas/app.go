@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/rowhouse-go/rowhouse/rbac"
+	"github.com/rowhouse-go/rowhouse/rbac/members"
+)
+
+// An app is the service: its parts and, in the other files, what it does.
+type app struct {
+	config   config
+	log      *slog.Logger
+	db       *database
+	policy   *rbac.Policy
+	members  *members.Store
+	identity *identity
+	health   health
+	handler  http.Handler
+	router   *router
+}
+
+// openApp puts the service together, and closes id if it fails. It opens the
+// database; the issuer of the tokens need not be up.
+func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*app, error) {
+	path, _ := c.sqlitePath()
+	db, err := openDatabase(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, id.close())
+	}
+	a := &app{config: c, log: log, db: db, policy: rbac.DefaultPolicy(), identity: id}
+	if a.members, err = members.New(members.SQLite, a.policy, nil); err == nil {
+		err = a.members.Check(ctx, db.reader)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	a.health.checks = a.checks()
+	a.router = newRouter(a.routes(), a.guard, a.act)
+	a.handler = a.layers(a.router)
+	return a, nil
+}
+
+// close ends what openApp began.
+func (a *app) close() error {
+	return errors.Join(a.identity.close(), a.db.close())
+}

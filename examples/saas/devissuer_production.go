@@ -1,0 +1,23 @@
+//go:build production
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Programs built with -tags production contain no way around a sign-in: neither
+// the issuer for development nor the demo, which uses it.
+
+func insecureDevIdentity(*config, *slog.Logger) (*identity, error) {
+	return nil, errors.New("identity: this is a production build, which has no development identities")
+}
+
+func demo(_ context.Context, _, stderr io.Writer) int {
+	fmt.Fprintln(stderr, "saas: this is a production build, which has no demo")
+	return exitUsage
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/rowhouse-go/rowhouse/auth"
+)
+
+// An identity is how the service learns who calls.
+type identity struct {
+	guard  func(http.Handler) http.Handler // lets nobody pass without claims in the context
+	ready  func(context.Context) error
+	close  func() error
+	issuer string  // whose people can be members
+	routes []route // sign-in, with a development identity only
+	hint   string  // how to sign in, for the terminal
+}
+
+// newIdentity verifies the tokens of the configured provider, or falls for a
+// development identity. The configuration has been judged by loadConfig.
+func newIdentity(c *config, log *slog.Logger) (*identity, error) {
+	if c.insecureDevIdentity {
+		return insecureDevIdentity(c, log)
+	}
+	return verifiedIdentity(c.verifierConfig(), c, log)
+}
+
+func verifiedIdentity(provider auth.Config, c *config, log *slog.Logger) (*identity, error) {
+	provider.TokenCache = c.AuthTokenCache
+	provider.Logger = log
+	provider.OnError = refuse
+	v, err := auth.New(provider)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return &identity{guard: v.Middleware, ready: v.Ready, close: v.Close, issuer: provider.Issuer}, nil
+}
+
+// refuse answers as package auth does and notes the reason for the log.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		exchangeOf(r.Context()).refused = string(e.Reason)
+	}
+	auth.WriteError(w, r, err)
+}
+
+// verifierConfig returns the preset of the provider with the settings that all
+// share.
+func (c *config) verifierConfig() auth.Config {
+	audience := ""
+	if len(c.AuthAudience) > 0 {
+		audience = c.AuthAudience[0]
+	}
+	var provider auth.Config
+	switch c.AuthProviderType {
+	case "auth0":
+		provider = auth.Auth0(c.AuthAuth0Domain, audience)
+	case "keycloak":
+		provider = auth.Keycloak(c.AuthKeycloakURL, c.AuthKeycloakRealm, audience)
+	case "cognito":
+		provider = auth.Cognito(c.AuthCognitoRegion, c.AuthCognitoUserPoolID, "")
+	case "ory":
+		provider = auth.Ory(c.AuthIssuer, audience)
+	default:
+		provider = auth.OIDC(c.AuthIssuer, audience)
+	}
+	provider.Audience, provider.Clients = c.AuthAudience, c.AuthClients
+	return provider
+}

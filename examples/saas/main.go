@@ -1,0 +1,137 @@
+// Command saas is a multi-tenant HTTP service built of Rowhouse's packages: people
+// with tokens of an OpenID provider found organizations, add others to them and
+// are refused what their role forbids.
+//
+// README.md tells how to run it, docs/configuration.md what can be set.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+const usage = `usage: saas <command> [flags]
+
+commands:
+  serve   serve until SIGINT or SIGTERM, then drain; a second signal ends at once
+          --insecure-dev-identity  sign anybody in without a password; needs
+                                   ENVIRONMENT=development and a loopback LISTEN_ADDR
+  demo    walk the service's main job over real HTTP and tell how it went
+  help    print this
+
+The configuration comes from environment variables: docs/configuration.md.
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+`
+
+// The exit statuses.
+const (
+	exitDone = iota
+	exitFailed
+	exitUsage
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run is the program with all it touches as arguments.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	flags := flag.NewFlagSet("saas "+args[0], flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { fmt.Fprint(stderr, usage) }
+	var command func() int
+	switch args[0] {
+	case "serve":
+		insecure := flags.Bool("insecure-dev-identity", false, "")
+		command = func() int { return serve(ctx, environMap(environ), *insecure, stderr) }
+	case "demo":
+		command = func() int { return demo(ctx, stdout, stderr) }
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitDone
+	default:
+		fmt.Fprintf(stderr, "saas: there is no command %.64q\n\n%s", args[0], usage)
+		return exitUsage
+	}
+	switch err := flags.Parse(args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
+		return exitUsage
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "saas: %s takes no arguments\n\n%s", args[0], usage)
+		return exitUsage
+	}
+	return command()
+}
+
+// serve runs the service until ctx is done.
+func serve(ctx context.Context, environ map[string]string, insecureDevIdentity bool, stderr io.Writer) int {
+	c, err := loadConfig(environ, insecureDevIdentity)
+	if err != nil {
+		fmt.Fprintf(stderr, "saas: the configuration is not right:\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		return exitUsage
+	}
+	log := newLog(c, stderr)
+	if err := serveWith(ctx, c, log, stderr); err != nil {
+		log.Error("ended", slog.Any("error", err))
+		return exitFailed
+	}
+	return exitDone
+}
+
+func serveWith(ctx context.Context, c config, log *slog.Logger, stderr io.Writer) (err error) {
+	ln, err := listen(ctx, &c)
+	if err != nil {
+		return fmt.Errorf("LISTEN_ADDR: %w", err)
+	}
+	c.ListenAddr = ln.Addr().String() // with the port found
+	id, err := newIdentity(&c, log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	a, err := openApp(ctx, c, log, id)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	log.Info("serving", slog.String("address", c.ListenAddr), slog.String("environment", c.Environment))
+	if a.identity.hint != "" {
+		fmt.Fprint(stderr, a.identity.hint)
+	}
+	return a.serve(ctx, ln)
+}
+
+// newLog writes JSON, or text where a developer reads it. It goes to stderr and
+// never buffers.
+func newLog(c config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	var h slog.Handler = slog.NewJSONHandler(w, options)
+	if c.Environment == development {
+		h = slog.NewTextHandler(w, options)
+	}
+	return slog.New(h).With(slog.String("app", c.AppName))
+}
+
+func environMap(environ []string) map[string]string {
+	m := make(map[string]string, len(environ))
+	for _, line := range environ {
+		name, value, _ := strings.Cut(line, "=")
+		m[name] = value
+	}
+	return m
+}

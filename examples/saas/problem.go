@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/rowhouse-go/rowhouse/rbac"
+	"github.com/rowhouse-go/rowhouse/rbac/members"
+)
+
+// A problem is the body of every answer that refuses or fails: a problem detail
+// of RFC 9457. Its texts are constants of this program or name a field of the
+// request; the text of an error never gets into one.
+type problem struct {
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail"`
+	Errors []fieldFault `json:"errors,omitempty"`
+
+	allow string // of a 405
+}
+
+// A fieldFault is one thing wrong with one field of the body or the query.
+type fieldFault struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+func (p *problem) Error() string { return p.Title + ": " + p.Detail }
+
+// The problem types a client may want to tell apart by more than their status.
+// docs/problems.md describes each under a heading of its name.
+const (
+	aboutBlank    = "about:blank"
+	problemDocs   = "https://github.com/rowhouse-go/rowhouse/blob/main/examples/saas/docs/problems.md#"
+	malformedBody = problemDocs + "malformed-body"
+	invalidFields = problemDocs + "invalid-fields"
+	alreadyMember = problemDocs + "already-member"
+	lastOwner     = problemDocs + "last-owner"
+)
+
+// plain is a problem that its status says all about (RFC 9457 §4.2.1).
+func plain(status int, detail string) *problem {
+	return &problem{Type: aboutBlank, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+func malformed(detail string) *problem {
+	return &problem{Type: malformedBody, Title: "Malformed body", Status: http.StatusBadRequest, Detail: detail}
+}
+
+func invalid(faults ...fieldFault) *problem {
+	return &problem{
+		Type: invalidFields, Title: "Invalid fields", Status: http.StatusUnprocessableEntity,
+		Detail: "The request is well-formed, but some of its fields are not acceptable.", Errors: faults,
+	}
+}
+
+// notFound is the one answer for what does not exist, for what the caller may not
+// know of, and for ids that can't exist.
+func notFound() *problem {
+	return plain(http.StatusNotFound, "There is no such resource, or it is not visible to you.")
+}
+
+func internalError() *problem {
+	return plain(http.StatusInternalServerError, "Something went wrong on our side. The request id of this answer finds it in our log.")
+}
+
+func unavailable() *problem {
+	return plain(http.StatusServiceUnavailable, "The service can't do this at the moment. Try again later.")
+}
+
+// fail answers with the problem that err stands for. What the caller can't be
+// told is logged with the request's id.
+func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError {
+		x, level := exchangeOf(r.Context()), slog.LevelError
+		if r.Context().Err() != nil { // the client has gone, which is no fault of ours
+			level = slog.LevelInfo
+		}
+		a.log.LogAttrs(r.Context(), level, "request failed",
+			slog.String("request_id", x.id), slog.String("route", x.route), slog.Any("error", err))
+	}
+	writeProblem(w, r, p)
+}
+
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	if _, ok := errors.AsType[*rbac.LookupError](err); ok { // before the rest: it may wrap any of them
+		return unavailable()
+	}
+	switch {
+	case errors.Is(err, rbac.ErrNotMember):
+		return notFound()
+	case errors.Is(err, rbac.ErrLastOwner):
+		return &problem{
+			Type: lastOwner, Title: "Last owner", Status: http.StatusConflict,
+			Detail: "The organization would be left without an owner. Make somebody else an owner first.",
+		}
+	case errors.Is(err, rbac.ErrAlreadyMember):
+		return &problem{
+			Type: alreadyMember, Title: "Already a member", Status: http.StatusConflict,
+			Detail: "This person is a member of the organization already.",
+		}
+	case errors.Is(err, rbac.ErrForbidden):
+		return plain(http.StatusForbidden, "Your role does not allow this.")
+	case errors.Is(err, rbac.ErrEscalation):
+		return plain(http.StatusForbidden, "You can't give a role that exceeds your own.")
+	case errors.Is(err, rbac.ErrOutranked):
+		return plain(http.StatusForbidden, "This person's role exceeds yours.")
+	case errors.Is(err, rbac.ErrSelf):
+		return plain(http.StatusForbidden, "You can't do this to yourself.")
+	case errors.Is(err, members.ErrInvalidPage):
+		return invalid(fieldFault{"cursor", "is not one that this listing returned"})
+	case isOutage(err):
+		return unavailable()
+	}
+	return internalError()
+}
+
+// isOutage tells a database that can't answer now from a fault of this program.
+func isOutage(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff { // the low byte is the primary result code
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
+		return true
+	}
+	return false
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
+	h := w.Header()
+	if p.allow != "" {
+		h.Set("Allow", p.allow)
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(p) // the client may have gone
+	}
+}
