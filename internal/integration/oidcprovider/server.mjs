@@ -4,12 +4,13 @@
 //   CLIENT_ID=… CLIENT_SECRET=… node server.mjs [port]
 //
 // It listens on 127.0.0.1, prints "listening on PORT" when it answers requests,
-// and exits on SIGTERM. The environment names its only client.
+// and exits on SIGTERM. The environment names its only client; KID_SUFFIX is
+// added to the ids of the keys, which are new with every start.
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider, errors } from 'oidc-provider';
 
-const { CLIENT_ID, CLIENT_SECRET } = process.env;
+const { CLIENT_ID, CLIENT_SECRET, KID_SUFFIX = '' } = process.env;
 if (!CLIENT_ID || !CLIENT_SECRET) throw new Error('CLIENT_ID and CLIENT_SECRET must be set');
 
 const algorithms = new Map([
@@ -20,7 +21,7 @@ const algorithms = new Map([
 
 const keys = await Promise.all([...algorithms.values()].map(async (alg) => {
   const { privateKey } = await generateKeyPair(alg, { extractable: true });
-  return { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: alg.toLowerCase() };
+  return { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: alg.toLowerCase() + KID_SUFFIX };
 }));
 
 function getResourceServerInfo(_ctx, audience) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,27 @@ import (
 // https://api.example/ed25519. Without oidc-provider, see [Require].
 func OIDCProvider(t testing.TB) (issuer, clientID, clientSecret string) {
 	t.Helper()
+	return oidcProvider(t, 0, "")
+}
+
+// RotatedOIDCProvider starts the provider again under the name of one whose test
+// has ended, with new keys under new ids.
+func RotatedOIDCProvider(t testing.TB, issuer string) (clientID, clientSecret string) {
+	t.Helper()
+	u, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatalf("server: %v", err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatalf("server: %q has no port: %v", issuer, err)
+	}
+	_, clientID, clientSecret = oidcProvider(t, port, "-"+rand.Text())
+	return clientID, clientSecret
+}
+
+func oidcProvider(t testing.TB, port int, kidSuffix string) (issuer, clientID, clientSecret string) {
+	t.Helper()
 	dir := filepath.Join(moduleDir(t), "oidcprovider")
 	library := filepath.Join(dir, "node_modules", "oidc-provider", "package.json")
 	node, nodeErr := exec.LookPath("node")
@@ -35,7 +57,8 @@ func OIDCProvider(t testing.TB) (issuer, clientID, clientSecret string) {
 	s := Start(t, Spec{
 		Path:  node,
 		Args:  func(port int, _ string) []string { return []string{script, strconv.Itoa(port)} },
-		Env:   []string{"CLIENT_ID=" + clientID, "CLIENT_SECRET=" + clientSecret},
+		Port:  port,
+		Env:   []string{"CLIENT_ID=" + clientID, "CLIENT_SECRET=" + clientSecret, "KID_SUFFIX=" + kidSuffix},
 		Reads: []string{script, library},
 		Ready: discovered,
 	})

@@ -37,7 +37,10 @@ func launch(t testing.TB, path string, spec Spec) *Server {
 	}
 	defer func() { _ = log.Close() }() // the server has its own descriptor
 
-	port := freePort(t)
+	port := spec.Port
+	if port == 0 {
+		port = freePort(t)
+	}
 	//nolint:noctx // stop ends it, with SIGTERM first
 	cmd := exec.Command(path, spec.Args(port, work)...)
 	cmd.Dir = work

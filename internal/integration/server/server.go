@@ -27,6 +27,9 @@ type Spec struct {
 	// belongs to the account the server runs as.
 	Args func(port int, dir string) []string
 
+	// Port is the server's port; zero means a free one.
+	Port int
+
 	// Env is added to an environment of PATH, HOME and TMPDIR only; the last
 	// two are the server's folder.
 	Env []string
@@ -85,7 +88,7 @@ func Start(t testing.TB, spec Spec) *Server {
 			return s
 		}
 		log := s.tail()
-		if s.ended() && inUse.MatchString(log) {
+		if spec.Port == 0 && s.ended() && inUse.MatchString(log) {
 			continue // with another port
 		}
 		t.Fatalf("server: %s: %v\n%s", s.name, err, log)
