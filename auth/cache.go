@@ -25,6 +25,7 @@ const (
 // anything shorter could be steered into a collision.
 type tokenCache struct {
 	shards []cacheShard // a power of two
+	purges atomic.Uint64
 }
 
 type cacheKey [sha256.Size]byte
@@ -119,7 +120,9 @@ func (t *tokenCache) lookup(token string, now time.Time) (*claims, *issuer, *Err
 	return e.claims, e.issuer, nil
 }
 
-func (t *tokenCache) store(token string, c *claims, is *issuer, signer *verifyKey, now time.Time) {
+// store remembers a verdict. purges is the count from before the verification
+// began: what was judged before an Invalidate must not outlive it.
+func (t *tokenCache) store(token string, c *claims, is *issuer, signer *verifyKey, now time.Time, purges uint64) {
 	if len(token) > maxCachedToken {
 		return
 	}
@@ -133,7 +136,12 @@ func (t *tokenCache) store(token string, c *claims, is *issuer, signer *verifyKe
 		deadline: min(c.expires+is.leeway, added+maxCacheAge.Microseconds()),
 		size:     entryOverhead + c.size(),
 	}
-	t.shard(&e.key).add(e)
+	s := t.shard(&e.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.purges.Load() == purges {
+		s.add(e)
+	}
 }
 
 // size is what the claims keep alive.
@@ -145,9 +153,8 @@ func (c *claims) size() int {
 	return n
 }
 
+// add is called under the lock.
 func (s *cacheShard) add(e *cacheEntry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if old := s.entries[e.key]; old != nil {
 		s.drop(old)
 	}
@@ -180,6 +187,7 @@ func (s *cacheShard) drop(e *cacheEntry) {
 // invalidate removes the entries whose claims match.
 func (t *tokenCache) invalidate(match func(Claims) bool) int {
 	n := 0
+	t.purges.Add(1) // before the first lock: later stores of earlier verdicts see it
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()

@@ -13,7 +13,9 @@ import (
 // A million distinct tokens keep no more than the bound says, whether the
 // number of entries or their bytes reach it first.
 func TestCacheBound(t *testing.T) {
-	for name, payload := range map[string]int{"small claims": 200, "claims of 3 KiB": 3 << 10} {
+	for name, c := range map[string]struct{ tokens, payload int }{
+		"small claims": {1_000_000, 200}, "claims of 3 KiB": {50_000, 3 << 10},
+	} {
 		t.Run(name, func(t *testing.T) {
 			const entries = 1000
 			cache := newTokenCache(entries)
@@ -21,13 +23,13 @@ func TestCacheBound(t *testing.T) {
 			set := &KeySet{keys: []*verifyKey{{kid: "k"}}}
 			now := time.Unix(1_700_000_000, 0)
 			before := heapInUse()
-			for i := range 1_000_000 {
+			for i := range c.tokens {
 				token := "token " + strconv.Itoa(i)
-				c := &claims{times: times{expires: now.Add(time.Hour).UnixMicro()}}
-				if i%1000 == 0 || i > 995_000 { // enough to fill it; the rest saves time
-					c.payload = strings.Repeat("x", payload)
+				verdict := &claims{times: times{expires: now.Add(time.Hour).UnixMicro()}}
+				if i > c.tokens-5*entries { // enough to fill it; the rest saves time
+					verdict.payload = strings.Repeat("x", c.payload)
 				}
-				cache.store(token, c, is, set.keys[0], now.Add(time.Duration(i)*time.Microsecond))
+				cache.store(token, verdict, is, set.keys[0], now.Add(time.Duration(i)*time.Microsecond), 0)
 			}
 			grown := int64(heapInUse()) - int64(before)
 			require.Less(t, grown, int64(entries*bytesPerToken+64<<10))
@@ -60,7 +62,7 @@ func TestCacheDropsExpiredFirst(t *testing.T) {
 	signer := is.Keys.(*KeySet).keys[0]
 	now := time.Unix(1_700_000_000, 0)
 	store := func(token string, life time.Duration, now time.Time) {
-		cache.store(token, &claims{times: times{expires: now.Add(life).UnixMicro()}}, is, signer, now)
+		cache.store(token, &claims{times: times{expires: now.Add(life).UnixMicro()}}, is, signer, now, 0)
 	}
 	for i := range 4 {
 		store("long "+strconv.Itoa(i), time.Hour, now)

@@ -138,7 +138,9 @@ func (c *Config) now() time.Time {
 }
 
 func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (c *claims, is *issuer, cached bool, err *Error) {
+	var purges uint64
 	if v.cache != nil {
+		purges = v.cache.purges.Load()
 		if c, is, err = v.cache.lookup(token, now); c != nil {
 			if err == nil {
 				err = is.revoked(ctx, c)
@@ -153,7 +155,7 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (c *
 		return nil, is, false, err
 	}
 	if v.cache != nil {
-		v.cache.store(token, c, is, k, now)
+		v.cache.store(token, c, is, k, now, purges)
 	}
 	return c, is, false, is.revoked(ctx, c)
 }
