@@ -44,7 +44,7 @@
 // # Tables
 //
 // [Migrations] holds the SQL; any runner applies it. PostgreSQL: rowhouse.members.
-// SQLite: rowhouse_members, on version 3.43 or later. [Options.Schema] changes
+// SQLite: rowhouse_members, on version 3.37 or later. [Options.Schema] changes
 // the name. No foreign key leads to a table of yours: subjects and organizations
 // are opaque text of 1 to 1,024 bytes, so a subject may be "issuer|id".
 //

@@ -1,8 +1,8 @@
 -- +goose Up
 CREATE TABLE rowhouse_members (
-    org        TEXT    NOT NULL CHECK (octet_length(org) BETWEEN 1 AND 1024),
-    subject    TEXT    NOT NULL CHECK (octet_length(subject) BETWEEN 1 AND 1024),
-    role       TEXT    NOT NULL CHECK (octet_length(role) BETWEEN 1 AND 64),
+    org        TEXT    NOT NULL CHECK (length(CAST(org AS BLOB)) BETWEEN 1 AND 1024),
+    subject    TEXT    NOT NULL CHECK (length(CAST(subject AS BLOB)) BETWEEN 1 AND 1024),
+    role       TEXT    NOT NULL CHECK (length(CAST(role AS BLOB)) BETWEEN 1 AND 64),
     created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
     founder    INTEGER NOT NULL DEFAULT 0 CHECK (founder IN (0, 1)),
     PRIMARY KEY (org, subject)
