@@ -75,7 +75,7 @@ func TestCacheEqualsCold(t *testing.T) {
 	var tokens []string
 	for i := range 30 {
 		at := func(spread int) int64 { return epoch.Unix() + int64(rnd.IntN(2*spread)-spread) }
-		c := claims(object{"jti": strconv.Itoa(i), "exp": at(900), "nbf": at(600), "iat": at(600)})
+		c := claims(object{"jti": strconv.Itoa(i), "exp": at(900) + 600, "nbf": at(600) - 300, "iat": at(600) - 300})
 		if i%10 == 0 {
 			c["sub"] = "mallory"
 		}
