@@ -68,6 +68,8 @@ func NewClaims(s ClaimSet) Claims {
 	if c.kind = s.Kind; c.kind == "" {
 		c.kind = KindUser
 	}
-	c.principal = principal(s.Issuer, c.kind, s.Subject)
+	if s.Subject != "" {
+		c.principal = principal(s.Issuer, c.kind, s.Subject)
+	}
 	return Claims{c}
 }

@@ -63,7 +63,8 @@ var (
 	// ErrUnavailable matches every failure of ours (503): keys that can't be
 	// had, a revocation list that does not answer. The token may be good.
 	ErrUnavailable error = &Error{Reason: "unavailable"}
-	// ErrKeysUnavailable: no keys, or only keys older than MaxStale (503).
+	// ErrKeysUnavailable: no keys, or only keys older than MaxStale, or a new key
+	// that the issuer could not be asked for (503).
 	ErrKeysUnavailable error = &Error{Reason: ReasonKeysUnready}
 )
 
