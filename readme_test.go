@@ -75,7 +75,7 @@ func examples(t *testing.T) []string {
 // A package of the table in README.md.
 type readmeRow struct{ name, sentence, state string }
 
-var rowPattern = regexp.MustCompile("(?m)^\\| (?:\\[`(\\w+)`\\]\\(\\w+\\)|`(\\w+)`) \\| (.*?) \\| (\\w+) \\|$")
+var rowPattern = regexp.MustCompile("(?m)^\\| (?:\\[`(\\w+)`\\]\\(\\w+\\)|`(\\w+)`) \\| ([^|]*) \\| (\\w+) \\|$")
 
 func readmeRows(page string) []readmeRow {
 	var rows []readmeRow

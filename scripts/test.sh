@@ -16,7 +16,7 @@ export ROWHOUSE_SKIPPED=$skipped # tests without their server add a line
 need() {
 	local script
 	for script in scripts/need/*.sh; do
-		"$script" || ! in_ci
+		if ! "$script" && in_ci; then return 1; fi
 	done
 }
 
