@@ -35,24 +35,34 @@ type engine struct {
 var orgs atomic.Int64
 
 // found makes an organization of its own with the given people, who get their
-// roles by hand: what rules let in is not what is tested here.
+// roles by hand: what the rules let in is not what is tested here.
 func (e *engine) found(t *testing.T, people map[string]rbac.Role) string {
 	t.Helper()
-	org := fmt.Sprintf("org-%d", orgs.Add(1))
-	mark := "?"
+	return e.foundMany(t, 1, people)[0]
+}
+
+func (e *engine) foundMany(t *testing.T, n int, people map[string]rbac.Role) []string {
+	t.Helper()
+	at, text := any(time.Now().UnixMicro()), "INSERT INTO %s (org, subject, role, created_at) VALUES (?, ?, ?, ?)"
 	if e.dialect == members.Postgres {
-		mark = "$"
+		at, text = time.Now(), "INSERT INTO %s (org, subject, role, created_at) VALUES ($1, $2, $3, $4)"
 	}
-	var at any = time.Now().UnixMicro()
-	if e.dialect == members.Postgres {
-		at = time.Now()
+	tx, err := e.db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer tx.Rollback() //nolint:errcheck // no-op after Commit
+	insert, err := tx.PrepareContext(t.Context(), fmt.Sprintf(text, e.store.Tables()[0]))
+	require.NoError(t, err)
+	var made []string
+	for range n {
+		org := fmt.Sprintf("org-%d", orgs.Add(1))
+		made = append(made, org)
+		for subject, role := range people {
+			_, err := insert.ExecContext(t.Context(), org, subject, role, at)
+			require.NoError(t, err)
+		}
 	}
-	for subject, role := range people {
-		_, err := e.db.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s (org, subject, role, created_at) VALUES (%[2]s1, %[2]s2, %[2]s3, %[2]s4)",
-			e.store.Tables()[0], mark), org, subject, role, at)
-		require.NoError(t, err)
-	}
-	return org
+	require.NoError(t, tx.Commit())
+	return made
 }
 
 // roles returns who is in org.
@@ -70,16 +80,21 @@ func (e *engine) roles(t *testing.T, org string) map[string]rbac.Role {
 	return roles
 }
 
-// owners returns the number of owners of org.
-func (e *engine) owners(t *testing.T, org string) int {
+// owners returns the number of owners of each organization that has one.
+func (e *engine) owners(t *testing.T) map[string]int {
 	t.Helper()
-	n := 0
-	for _, role := range e.roles(t, org) {
-		if role == rbac.Owner {
-			n++
-		}
+	rows, err := e.db.QueryContext(t.Context(), fmt.Sprintf("SELECT org, count(*) FROM %s WHERE role = 'owner' GROUP BY org", e.store.Tables()[0]))
+	require.NoError(t, err)
+	defer rows.Close()
+	owners := map[string]int{}
+	for rows.Next() {
+		var org string
+		var n int
+		require.NoError(t, rows.Scan(&org, &n))
+		owners[org] = n
 	}
-	return n
+	require.NoError(t, rows.Err())
+	return owners
 }
 
 // An act is one change in a transaction.

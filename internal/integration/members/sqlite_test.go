@@ -20,13 +20,11 @@ import (
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	for _, lock := range []string{"immediate", "deferred"} {
-		for _, journal := range []string{"WAL", "DELETE"} {
-			t.Run(lock+"/"+journal, func(t *testing.T) {
-				t.Parallel()
-				suite(t, openSQLite(t, lock, journal))
-			})
-		}
+	for _, mode := range [][2]string{{"immediate", "WAL"}, {"deferred", "WAL"}, {"deferred", "DELETE"}} {
+		t.Run(mode[0]+"/"+mode[1], func(t *testing.T) {
+			t.Parallel()
+			suite(t, openSQLite(t, mode[0], mode[1]))
+		})
 	}
 }
 
