@@ -38,7 +38,7 @@ func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*ap
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.health.checks = a.checks()
+	a.health.log, a.health.checks = log, a.checks()
 	a.router = newRouter(a.routes(), a.guard, a.act)
 	a.handler = a.layers(a.router)
 	return a, nil

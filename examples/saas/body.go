@@ -152,12 +152,14 @@ func setField(fields reflect.Value, m jsonMember) string {
 }
 
 // clip shortens a name that the client chose for the answer to it.
-func clip(name string) string {
-	const most = 64
-	if utf8.RuneCountInString(name) <= most {
-		return name
+func clip(name string) string { return cut(name, 64) }
+
+// cut keeps the first characters of a text.
+func cut(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
 	}
-	return string([]rune(name)[:most]) + "…"
+	return string([]rune(text)[:most]) + "…"
 }
 
 // reply answers with v as JSON.

@@ -4,7 +4,94 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rowhouse-go/rowhouse/auth/authtest"
 )
 
-func demo(ctx context.Context, stdout, stderr io.Writer) int { return 0 }
+// demoTimeout bounds the whole walk, which takes a few seconds.
+const demoTimeout = 2 * time.Minute
+
+// demo starts the service on a free port and in a temporary folder, and walks its
+// main job over real HTTP. It returns exitFailed if any step went otherwise than
+// it should.
+func demo(ctx context.Context, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
+	defer cancel()
+	w := newWalk(ctx, stdout)
+	if err := w.withService(stderr); err != nil {
+		fmt.Fprintln(stderr, "saas:", err)
+		w.failed++
+	}
+	fmt.Fprintf(stdout, "\n%d passed, %d failed\n", w.passed, w.failed)
+	if w.failed > 0 {
+		return exitFailed
+	}
+	return exitDone
+}
+
+// withService runs the walk against a service of its own.
+func (w *walk) withService(stderr io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "rowhouse-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c, err := loadConfig(map[string]string{
+		"ENVIRONMENT":    development,
+		"LISTEN_ADDR":    "127.0.0.1:0",
+		"DATABASE_URL":   "sqlite:" + filepath.Join(dir, "saas.db"),
+		"LOG_LEVEL":      "error", // the walk prints what happens
+		"SHUTDOWN_DELAY": "1500ms",
+	}, true)
+	if err != nil {
+		return err
+	}
+	ln, err := listen(w.ctx, &c)
+	if err != nil {
+		return err
+	}
+	c.ListenAddr = ln.Addr().String()
+	issuer, err := newDevIssuer(&c)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	log := newLog(c, stderr)
+	id, err := devIdentity(issuer, &c, log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	a, err := openApp(w.ctx, c, log, id)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	return w.serveAndWalk(a, ln, issuer, log)
+}
+
+func (w *walk) serveAndWalk(a *app, ln net.Listener, issuer *authtest.Issuer, log *slog.Logger) error {
+	ctx, terminate := context.WithCancel(w.ctx)
+	defer terminate()
+	served := make(chan error, 1)
+	go func() { served <- a.serve(ctx, ln) }()
+	w.base, w.issuer = "http://"+ln.Addr().String(), issuer
+	log.Debug("walking", slog.String("address", w.base))
+
+	w.signIn()
+	w.found()
+	w.refuseStrangers()
+	w.judgeRoles()
+	w.handOver()
+	w.rotateKeys()
+	w.surviveOutage()
+	w.refuseLies()
+	w.refuseMalformed()
+	return w.drain(terminate, served)
+}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +31,7 @@ type check struct {
 type health struct {
 	draining atomic.Bool
 	checks   []check
+	log      *slog.Logger
 
 	lock    sync.Mutex // held while the checks run: who comes meanwhile takes their answer
 	asked   time.Time
@@ -52,14 +56,20 @@ func (h *health) failures() []string {
 		wg.Go(func() { errs[i] = c.ask(ctx) })
 	}
 	wg.Wait()
-	h.failing = nil
+	var failing []string
 	for i, c := range h.checks {
 		if errs[i] != nil {
-			h.failing = append(h.failing, c.name)
+			failing = append(failing, c.name)
 		}
 	}
-	h.asked = time.Now()
-	return h.failing
+	switch { // only the log hears why, and only news
+	case len(failing) > 0 && !slices.Equal(failing, h.failing):
+		h.log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.Any("failing", failing), slog.Any("error", errors.Join(errs...)))
+	case len(failing) == 0 && len(h.failing) > 0:
+		h.log.LogAttrs(ctx, slog.LevelInfo, "ready again")
+	}
+	h.failing, h.asked = failing, time.Now()
+	return failing
 }
 
 // live says that the process answers, and nothing about what it depends on:
@@ -71,12 +81,10 @@ func (a *app) live(w http.ResponseWriter, _ *http.Request) error {
 // ready says whether to send requests here. It names what fails, never why.
 func (a *app) ready(w http.ResponseWriter, _ *http.Request) error {
 	if a.health.draining.Load() {
-		return notReady("The service is shutting down.")
+		return plain(http.StatusServiceUnavailable, "The service is shutting down.")
 	}
 	if failing := a.health.failures(); len(failing) > 0 {
-		return notReady("Not working: " + strings.Join(failing, ", ") + ".")
+		return plain(http.StatusServiceUnavailable, "Not working: "+strings.Join(failing, ", ")+".")
 	}
 	return reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
-
-func notReady(detail string) error { return plain(http.StatusServiceUnavailable, detail) }

@@ -80,7 +80,7 @@ func unavailable() *problem {
 // told is logged with the request's id.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError {
+	if error(p) != err && p.Status >= http.StatusInternalServerError { //nolint:errorlint // a problem itself hides nothing
 		x, level := exchangeOf(r.Context()), slog.LevelError
 		if r.Context().Err() != nil { // the client has gone, which is no fault of ours
 			level = slog.LevelInfo
