@@ -30,9 +30,9 @@ var algorithms = []*algorithm{
 	{"PS256", pss("PS256", crypto.SHA256), isRSA},
 	{"PS384", pss("PS384", crypto.SHA384), isRSA},
 	{"PS512", pss("PS512", crypto.SHA512), isRSA},
-	{"ES256", jwt.SigningMethodES256, onCurve(elliptic.P256())},
-	{"ES384", jwt.SigningMethodES384, onCurve(elliptic.P384())},
-	{"ES512", jwt.SigningMethodES512, onCurve(elliptic.P521())},
+	{"ES256", es(jwt.SigningMethodES256), onCurve(elliptic.P256())},
+	{"ES384", es(jwt.SigningMethodES384), onCurve(elliptic.P384())},
+	{"ES512", es(jwt.SigningMethodES512), onCurve(elliptic.P521())},
 	{"EdDSA", jwt.SigningMethodEdDSA, isEd25519},
 }
 

@@ -349,8 +349,12 @@ func hex4(s string) (rune, bool) {
 	return r, true
 }
 
-// unescape decodes the inside of a string that text has accepted.
+// unescape decodes the inside of a string that text has accepted. Without
+// escapes it is a part of the text, not a copy.
 func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' {
