@@ -37,7 +37,6 @@ func FuzzDER(f *testing.F) {
 }
 
 // Our ECDSA and the library's agree on good signatures and on bad ones.
-
 func TestECDSAMethods(t *testing.T) {
 	t.Parallel()
 	for m, curve := range map[*jwt.SigningMethodECDSA]elliptic.Curve{
