@@ -11,7 +11,8 @@ import (
 // allows: the id is checked, methods are a closed set.
 func (a *app) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, x := time.Now(), exchangeOf(r.Context())
+		start, ctx := time.Now(), r.Context()
+		x := exchangeOf(ctx)
 		defer func() {
 			attrs := []slog.Attr{
 				slog.String("request_id", x.id),
@@ -27,7 +28,7 @@ func (a *app) logged(next http.Handler) http.Handler {
 			if x.refused != "" {
 				attrs = append(attrs, slog.String("refused", x.refused))
 			}
-			a.log.LogAttrs(r.Context(), a.requestLevel(x), "request", attrs...)
+			a.log.LogAttrs(ctx, a.requestLevel(x), "request", attrs...)
 		}()
 		next.ServeHTTP(w, r)
 	})

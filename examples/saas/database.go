@@ -33,7 +33,7 @@ const readers = 4
 // date.
 func openDatabase(ctx context.Context, path string) (*database, error) {
 	// The driver would make it readable to everybody; SQLite's side files follow.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -88,23 +88,23 @@ func (d *database) migrate(ctx context.Context) error {
 }
 
 // write runs do in a transaction that is committed if do returns nil.
-func (d *database) write(ctx context.Context, do func(*sql.Tx) error) error {
+func (d *database) write(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
 	return within(ctx, d.writer, do)
 }
 
 // read runs do in a transaction that sees the database as it is at its first
 // statement.
-func (d *database) read(ctx context.Context, do func(*sql.Tx) error) error {
+func (d *database) read(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
 	return within(ctx, d.reader, do)
 }
 
-func within(ctx context.Context, pool *sql.DB, do func(*sql.Tx) error) error {
+func within(ctx context.Context, pool *sql.DB, do func(context.Context, *sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // also when do panics; nothing after a commit
-	if err := do(tx); err != nil {
+	if err := do(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

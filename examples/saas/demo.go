@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -26,11 +25,11 @@ func demo(ctx context.Context, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	w := newWalk(ctx, stdout)
-	if err := w.withService(stderr); err != nil {
-		fmt.Fprintln(stderr, "saas:", err)
+	if err := w.withService(stderr); err != nil { //nolint:contextcheck // as in serveWith
+		say(stderr, "saas: %v\n", err)
 		w.failed++
 	}
-	fmt.Fprintf(stdout, "\n%d passed, %d failed\n", w.passed, w.failed)
+	say(stdout, "\n%d passed, %d failed\n", w.passed, w.failed)
 	if w.failed > 0 {
 		return exitFailed
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -87,7 +88,7 @@ func silentOn(text string) wish {
 }
 
 // part prints a heading.
-func (w *walk) part(title string) { fmt.Fprintf(w.out, "\n%s\n", title) }
+func (w *walk) part(title string) { say(w.out, "\n%s\n", title) }
 
 // step asks and judges the answer.
 func (w *walk) step(what string, ask request, status int, wishes ...wish) answer {
@@ -114,11 +115,11 @@ func (w *walk) step(what string, ask request, status int, wishes ...wish) answer
 func (w *walk) note(what, happened, fault string) {
 	if fault == "" {
 		w.passed++
-		fmt.Fprintf(w.out, "  ok    %s\n        %s\n", what, happened)
+		say(w.out, "  ok    %s\n        %s\n", what, happened)
 		return
 	}
 	w.failed++
-	fmt.Fprintf(w.out, "  FAIL  %s: %s\n        %s\n", what, fault, happened)
+	say(w.out, "  FAIL  %s: %s\n        %s\n", what, fault, happened)
 }
 
 func (w *walk) send(ask request) (answer, error) {
@@ -137,9 +138,7 @@ func (w *walk) send(ask request) (answer, error) {
 	if ask.body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for name, values := range ask.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, ask.header)
 	resp, err := w.client.Do(r)
 	if err != nil {
 		return answer{}, err
@@ -153,11 +152,12 @@ func (w *walk) send(ask request) (answer, error) {
 func (a answer) summary() string {
 	var p problem
 	if a.status >= 400 && json.Unmarshal(a.body, &p) == nil {
-		text := p.Detail
+		var text strings.Builder
+		text.WriteString(p.Detail)
 		for _, f := range p.Errors {
-			text += " " + f.Field + ": " + f.Detail + "."
+			text.WriteString(" " + f.Field + ": " + f.Detail + ".")
 		}
-		return text
+		return text.String()
 	}
 	return cut(short(strings.TrimSpace(string(a.body))), 100)
 }

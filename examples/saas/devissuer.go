@@ -85,8 +85,8 @@ func devSignIn(issuer *authtest.Issuer, w http.ResponseWriter, r *http.Request) 
 		return invalid(fieldFault{"name", "must be given once as a form field: a letter, then at most 31 letters, digits and dashes, all lower-case"})
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, err := fmt.Fprintln(w, issuer.Sign(map[string]any{"sub": names[0], "client_id": devClient}))
-	return err
+	_, _ = fmt.Fprintln(w, issuer.Sign(map[string]any{"sub": names[0], "client_id": devClient})) //nolint:gosec // G705: a token as text
+	return nil
 }
 
 // anonymousIdentity is AUTH_PROVIDER_TYPE none: everybody is the same person.

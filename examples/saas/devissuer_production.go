@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 )
@@ -18,6 +17,6 @@ func insecureDevIdentity(*config, *slog.Logger) (*identity, error) {
 }
 
 func demo(_ context.Context, _, stderr io.Writer) int {
-	fmt.Fprintln(stderr, "saas: this is a production build, which has no demo")
+	say(stderr, "saas: this is a production build, which has no demo\n")
 	return exitUsage
 }

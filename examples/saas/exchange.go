@@ -56,7 +56,8 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 func (a *app) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{ResponseWriter: w}
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+		r = r.WithContext(ctx)
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -65,7 +66,7 @@ func (a *app) recovered(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler { //nolint:errorlint // the server compares it like this, too
 				panic(v)
 			}
-			a.log.LogAttrs(r.Context(), slog.LevelError, "panic",
+			a.log.LogAttrs(ctx, slog.LevelError, "panic",
 				slog.String("request_id", x.id), slog.String("route", x.route),
 				slog.String("panic", fmt.Sprint(v)), slog.String("stack", string(debug.Stack())))
 			if x.status != 0 {

@@ -47,12 +47,12 @@ func main() {
 // run is the program with all it touches as arguments.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		say(stderr, "%s", usage)
 		return exitUsage
 	}
 	flags := flag.NewFlagSet("saas "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprint(stderr, usage) }
+	flags.Usage = func() { say(stderr, "%s", usage) }
 	var command func() int
 	switch args[0] {
 	case "serve":
@@ -61,10 +61,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case "demo":
 		command = func() int { return demo(ctx, stdout, stderr) }
 	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, usage)
+		say(stdout, "%s", usage)
 		return exitDone
 	default:
-		fmt.Fprintf(stderr, "saas: there is no command %.64q\n\n%s", args[0], usage)
+		say(stderr, "saas: there is no command %.64q\n\n%s", args[0], usage)
 		return exitUsage
 	}
 	switch err := flags.Parse(args[1:]); {
@@ -73,7 +73,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case err != nil:
 		return exitUsage
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "saas: %s takes no arguments\n\n%s", args[0], usage)
+		say(stderr, "saas: %s takes no arguments\n\n%s", args[0], usage)
 		return exitUsage
 	}
 	return command()
@@ -83,7 +83,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 func serve(ctx context.Context, environ map[string]string, insecureDevIdentity bool, stderr io.Writer) int {
 	c, err := loadConfig(environ, insecureDevIdentity)
 	if err != nil {
-		fmt.Fprintf(stderr, "saas: the configuration is not right:\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		say(stderr, "saas: the configuration is not right:\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		return exitUsage
 	}
 	log := newLog(c, stderr)
@@ -100,7 +100,7 @@ func serveWith(ctx context.Context, c config, log *slog.Logger, stderr io.Writer
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
 	c.ListenAddr = ln.Addr().String() // with the port found
-	id, err := newIdentity(&c, log)
+	id, err := newIdentity(&c, log)   //nolint:contextcheck // keys are refreshed until close
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -111,7 +111,7 @@ func serveWith(ctx context.Context, c config, log *slog.Logger, stderr io.Writer
 	defer func() { err = errors.Join(err, a.close()) }()
 	log.Info("serving", slog.String("address", c.ListenAddr), slog.String("environment", c.Environment))
 	if a.identity.hint != "" {
-		fmt.Fprint(stderr, a.identity.hint)
+		say(stderr, "%s", a.identity.hint)
 	}
 	return a.serve(ctx, ln)
 }
@@ -135,3 +135,6 @@ func environMap(environ []string) map[string]string {
 	}
 	return m
 }
+
+// say writes to the terminal. One that has gone has nobody to tell.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }

@@ -155,8 +155,8 @@ func (a *app) transferOwnership(w http.ResponseWriter, r *http.Request) error {
 
 // changeMembers runs one change in a transaction of its own.
 func (a *app) changeMembers(r *http.Request, change func(ctx context.Context, tx *sql.Tx, org, actor string) error) error {
-	return a.db.write(r.Context(), func(tx *sql.Tx) error {
-		return change(r.Context(), tx, r.PathValue("org"), caller(r))
+	return a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		return change(ctx, tx, r.PathValue("org"), caller(r))
 	})
 }
 

@@ -52,11 +52,11 @@ func (a *app) createOrganization(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	o := organization{ID: newID(), Name: body.Name, Role: a.policy.Owner(), CreatedAt: now, UpdatedAt: now}
-	err = a.db.write(r.Context(), func(tx *sql.Tx) error {
-		if err := a.members.Create(r.Context(), tx, o.ID, caller(r)); err != nil {
+	err = a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if err := a.members.Create(ctx, tx, o.ID, caller(r)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(r.Context(), `INSERT INTO organizations (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)`,
 			o.ID, o.Name, o.CreatedAt.UnixMicro(), o.UpdatedAt.UnixMicro())
 		return err
 	})
@@ -76,16 +76,16 @@ func (a *app) listOrganizations(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := page[organization]{Items: []organization{}}
-	err = a.db.read(r.Context(), func(tx *sql.Tx) error {
+	err = a.db.read(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		var own []members.Membership
-		if own, p.Next, err = a.members.ListFor(r.Context(), tx, caller(r), where); err != nil {
+		if own, p.Next, err = a.members.ListFor(ctx, tx, caller(r), where); err != nil {
 			return err
 		}
 		ids := make([]string, len(own))
 		for i, m := range own {
 			ids[i] = m.Org
 		}
-		found, err := findOrganizations(r.Context(), tx, ids)
+		found, err := findOrganizations(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
@@ -122,20 +122,20 @@ func (a *app) renameOrganization(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var o organization
-	err = a.db.write(r.Context(), func(tx *sql.Tx) error {
-		role, err := a.members.Role(r.Context(), tx, r.PathValue("org"), caller(r))
+	err = a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		role, err := a.members.Role(ctx, tx, r.PathValue("org"), caller(r))
 		if err != nil {
 			return err
 		}
 		if !a.policy.Can(role, rbac.OrganizationUpdate) {
 			return rbac.ErrForbidden
 		}
-		_, err = tx.ExecContext(r.Context(), `UPDATE organizations SET name = ?, updated_at = ? WHERE id = ?`,
+		_, err = tx.ExecContext(ctx, `UPDATE organizations SET name = ?, updated_at = ? WHERE id = ?`,
 			body.Name, time.Now().UnixMicro(), r.PathValue("org"))
 		if err != nil {
 			return err
 		}
-		o, err = findOrganization(r.Context(), tx, r.PathValue("org"))
+		o, err = findOrganization(ctx, tx, r.PathValue("org"))
 		o.Role = role
 		return err
 	})
@@ -148,11 +148,11 @@ func (a *app) renameOrganization(w http.ResponseWriter, r *http.Request) error {
 // deleteOrganization ends the memberships with the organization. RemoveAll judges
 // the caller under the lock.
 func (a *app) deleteOrganization(w http.ResponseWriter, r *http.Request) error {
-	err := a.db.write(r.Context(), func(tx *sql.Tx) error {
-		if err := a.members.RemoveAll(r.Context(), tx, r.PathValue("org"), caller(r)); err != nil {
+	err := a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		if err := a.members.RemoveAll(ctx, tx, r.PathValue("org"), caller(r)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(r.Context(), `DELETE FROM organizations WHERE id = ?`, r.PathValue("org"))
+		_, err := tx.ExecContext(ctx, `DELETE FROM organizations WHERE id = ?`, r.PathValue("org"))
 		return err
 	})
 	if err != nil {

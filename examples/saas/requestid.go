@@ -13,11 +13,9 @@ const maxRequestID = 64
 func (a *app) identified(next http.Handler) http.Handler {
 	name := http.CanonicalHeaderKey(a.config.RequestIDHeader)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := ""
+		id := newID()
 		if sent := r.Header[name]; len(sent) == 1 && isRequestID(sent[0]) {
 			id = sent[0]
-		} else {
-			id = newID()
 		}
 		exchangeOf(r.Context()).id = id
 		w.Header().Set(name, id)
