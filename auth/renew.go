@@ -25,11 +25,8 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 	if err := r.fault(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-
 	r.mu.Lock()
-	entered := r.flights
+	entered, limited := r.flights, false
 	for ctx.Err() == nil && !r.newer(seen) {
 		now := r.clock()
 		f := r.flight
@@ -44,6 +41,12 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 		}
 		if r.waiters >= maxWaiters {
 			break
+		}
+		if !limited { // not before: a flood must cost little
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, maxWait)
+			defer cancel()
+			limited = true
 		}
 		r.waiters++
 		r.mu.Unlock()
