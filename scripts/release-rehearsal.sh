@@ -49,7 +49,9 @@ consume() {
 }
 
 template() {
-	local saas=$module/examples/saas
+	local saas=$module/examples/saas bytes
+	bytes=$(wc -c <"$work/proxy/$saas/@v/$version.zip")
+	((bytes < 1 << 20)) || die "the zip of examples/saas has $bytes bytes: what is in it?"
 	mkdir "$work/template"
 	cd "$work/template"
 	# The go command's own unpacking, so that the zip and its sums are checked.

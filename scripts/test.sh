@@ -82,7 +82,7 @@ step "demo" scripts/demo.sh
 
 count=$(sort -u "$skipped" | wc -l)
 ((count == 0)) || echo "== SKIPPED $count: $(sort -u "$skipped" | paste -sd, | sed 's/,/, /g')"
-grep -E '^(ok  |FAIL|--- FAIL|panic:)' "$log" >"$cache/test-summary.txt" || true
+grep -E '^((ok  |FAIL)[[:space:]]|--- FAIL|panic:)' "$log" >"$cache/test-summary.txt" || true
 ((${#failed_steps[@]} == 0)) || echo "== failed: $(IFS=,; echo "${failed_steps[*]}") (after $SECONDS s)"
 ((${#failed_steps[@]} != 0)) || echo "== passed ($SECONDS s)"
 cat "$cache/test-summary.txt"
