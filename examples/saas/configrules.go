@@ -165,7 +165,7 @@ var requestIDHeader = regexp.MustCompile(`^(?i:([a-z0-9]+-)*(request|correlation
 func isIssuer(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
-		(u.Scheme == "https" || u.Scheme == "http" && isLoopback(net.JoinHostPort(u.Hostname(), "0")))
+		(u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || isLoopback(net.JoinHostPort(u.Hostname(), "0"))))
 }
 
 func isList(entries []string) bool {

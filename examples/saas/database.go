@@ -98,17 +98,21 @@ func (d *database) read(ctx context.Context, do func(context.Context, *sql.Tx) e
 	return within(ctx, d.reader, do)
 }
 
+// errNoDatabase means that the database did not do what it is there for, whatever
+// it was asked.
+var errNoDatabase = errors.New("database unavailable")
+
 func within(ctx context.Context, pool *sql.DB, do func(context.Context, *sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return fmt.Errorf("%w: begin: %w", errNoDatabase, err)
 	}
 	defer func() { _ = tx.Rollback() }() // also when do panics; nothing after a commit
 	if err := do(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("%w: commit: %w", errNoDatabase, err)
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func problemOf(err error) *problem {
 
 // isOutage tells a database that can't answer now from a fault of this program.
 func isOutage(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, errNoDatabase) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)

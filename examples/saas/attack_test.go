@@ -1,0 +1,175 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/rbac"
+)
+
+// A sample is how the attack below calls a route. Each runs against its own
+// organization, owned by ada, with an admin and a member in it.
+type sample struct {
+	body   func(w *world) string
+	member func(w *world) somebody // of {member}
+	status int                     // of the owner's same request: the refusals mean something only if that works
+}
+
+var samples = map[string]sample{
+	"GET /livez":                 {status: 200},
+	"GET /readyz":                {status: 200},
+	"GET /users/me":              {status: 200},
+	"GET /organizations":         {status: 200},
+	"POST /organizations":        {status: 201, body: func(*world) string { return `{"name":"New"}` }},
+	"GET /organizations/{org}":   {status: 200},
+	"PATCH /organizations/{org}": {status: 200, body: func(*world) string { return `{"name":"Renamed"}` }},
+
+	"DELETE /organizations/{org}":                      {status: 204},
+	"GET /organizations/{org}/memberships":             {status: 200},
+	"POST /organizations/{org}/memberships":            {status: 201, body: func(w *world) string { return membershipJSON(w.stranger, "member") }},
+	"PATCH /organizations/{org}/memberships/{member}":  {status: 200, member: theAdmin, body: func(*world) string { return roleJSON("member") }},
+	"DELETE /organizations/{org}/memberships/{member}": {status: 204, member: theAdmin},
+	"POST /organizations/{org}/transfer":               {status: 204, body: func(w *world) string { return transferJSON(w.admin, "member") }},
+}
+
+func theAdmin(w *world) somebody { return w.admin }
+
+// A world is one organization for one attack.
+type world struct {
+	path                           string
+	owner, admin, member, stranger somebody
+}
+
+// Every route of the service's own table is attacked, so one that is added later
+// is attacked too, or fails here for want of a sample.
+func TestEveryRouteIsGuarded(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	people := world{owner: s.person("ada"), admin: s.person("adam"), member: s.person("mia"), stranger: s.person("eve")}
+	s.found(people.stranger, "Eve's own")
+	require.Len(t, samples, len(s.app.router.routes))
+	for _, route := range s.app.router.routes {
+		sample, ok := samples[route.pattern]
+		require.True(t, ok, "no sample for %s", route.pattern)
+		w := people
+		w.path = s.found(w.owner, "Acme")
+		s.join(w.owner, w.path, w.admin, "admin")
+		s.join(w.owner, w.path, w.member, "member")
+		s.attack(&w, route, sample)
+	}
+}
+
+func (s *running) attack(w *world, route route, sample sample) {
+	method, path, _ := strings.Cut(route.pattern, " ")
+	path = strings.Replace(path, "/organizations/{org}", w.path, 1)
+	if sample.member != nil {
+		path = strings.Replace(path, "{member}", sample.member(w).id, 1)
+	}
+	body := ""
+	if sample.body != nil {
+		body = sample.body(w)
+	}
+	before := s.contents()
+	refused := func(c *call, status int) response {
+		s.t.Helper()
+		got := c.do(method, path, body).wants(status)
+		require.Equal(s.t, before, s.contents(), "%s changed something", route.pattern)
+		return got
+	}
+	if route.access.kind != accessAnyone {
+		require.Equal(s.t, "Bearer", refused(s.anonymous(), 401).header.Get("WWW-Authenticate"))
+		refused(s.withToken(w.owner.token+"x"), 401)
+		refused(s.withToken(s.issuer.Sign(map[string]any{"sub": w.owner.name, "exp": 1})), 401)
+		refused(s.withToken(s.issuer.Sign(map[string]any{"sub": w.owner.name, "aud": "other"})), 401)
+		refused(s.anonymous().with("Authorization", "Basic YTpi"), 400)
+		refused(s.anonymous().with("Authorization", "Bearer "+w.owner.token, "Bearer "+w.owner.token), 400)
+		refused(s.anonymous().with("Authorization", w.owner.token), 400)
+		refused(s.anonymous().with("X-Access-Token", w.owner.token), 401)
+	}
+	if route.access.kind == accessMember {
+		s.attackAsOthers(w, route, refused)
+		// A program of the same name is not the person (RFC 9700 §4.15).
+		refused(s.withToken(s.issuer.Sign(map[string]any{"sub": w.owner.name, "client_id": w.owner.name})), 404)
+	}
+	s.as(w.owner).do(method, path, body).wants(sample.status)
+}
+
+// attackAsOthers sends the owner's request as people who may not.
+func (s *running) attackAsOthers(w *world, route route, refused func(*call, int) response) {
+	stranger := refused(s.as(w.stranger), 404)
+	nobody := s.as(w.stranger).do("GET", "/organizations/"+newID(), "").wants(404)
+	require.Equal(s.t, nobody.body, stranger.body, "a stranger learns nothing")
+	allowed := map[rbac.Role]bool{
+		rbac.Admin:  s.app.policy.Can(rbac.Admin, route.access.permission),
+		rbac.Member: s.app.policy.Can(rbac.Member, route.access.permission),
+	}
+	if strings.HasPrefix(route.pattern, "DELETE ") && strings.HasSuffix(route.pattern, "/{member}") {
+		allowed[rbac.Member] = false // open for leaving, but here it is another person
+	}
+	for role, who := range map[rbac.Role]somebody{rbac.Admin: w.admin, rbac.Member: w.member} {
+		if !allowed[role] {
+			refused(s.as(who), 403)
+		}
+	}
+}
+
+// Ids that are not spelled as the service spells them name nothing, whoever asks.
+func TestMalformedIDs(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, bob := s.person("ada"), s.person("bob")
+	path := s.found(ada, "Acme")
+	s.join(ada, path, bob, "member")
+	id := strings.TrimPrefix(path, "/organizations/")
+	before := s.contents()
+	unknown := s.as(ada).do("GET", "/organizations/"+newID(), "").wants(404).body
+	for _, bad := range []string{
+		"1", "null", strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "%00", "%20" + id,
+		id + "%0a", id[:35], id + "0", "00000000-0000-0000-0000-000000000000", "550e8400-e29b-41d4-a716-446655440000",
+		"'%20OR%201=1%20--", "%2e%2e", "..%2f" + id, "%ff%fe", strings.Repeat("a", 5000),
+	} {
+		for _, method := range []string{"GET", "DELETE"} {
+			require.Equal(t, unknown, s.as(ada).do(method, "/organizations/"+bad, "").wants(404).body, bad)
+		}
+		s.as(ada).do("PATCH", "/organizations/"+bad, `{"name":"x"}`).wants(404)
+		s.as(ada).do("GET", "/organizations/"+bad+"/memberships", "").wants(404)
+	}
+	for _, bad := range []string{
+		"bob", "me", bob.id + "=", bob.id + "==", bob.id + "%0A", bob.id[:len(bob.id)-1], strings.ToLower(bob.id) + "A", "%2F", "AAAA",
+		personID("1:a4:user3:bob"), personID("bob"), personID(""), strings.Repeat("A", 5000),
+	} {
+		require.Equal(t, unknown, s.as(ada).do("DELETE", path+"/memberships/"+bad, "").wants(404).body, bad)
+		require.Equal(t, unknown, s.as(ada).do("PATCH", path+"/memberships/"+bad, roleJSON("admin")).wants(404).body, bad)
+		if !strings.ContainsAny(bad, "%") {
+			for field, body := range map[string]string{"id": `{"role":"member","id":"` + bad + `"}`, "to": `{"then":"member","to":"` + bad + `"}`} {
+				route := map[string]string{"id": "/memberships", "to": "/transfer"}[field]
+				require.Equal(t, []string{field}, s.as(ada).do("POST", path+route, body).wants(422).fields(), bad)
+			}
+		}
+	}
+	require.Equal(t, before, s.contents())
+}
+
+// What is stored comes back as it was, in JSON that no browser takes for a page.
+func TestHostileNamesAreOnlyNames(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, eve := s.person("ada"), s.person("eve")
+	s.found(eve, "Eve's own")
+	for _, name := range []string{
+		`'; DROP TABLE organizations; --`, `" OR ""="`, `x' OR '1'='1`, `1; UPDATE rowhouse_members SET role='owner'`, `%' AND 1=1 --`, `\'; SELECT 1`,
+		`<script>alert(1)</script>`, `<img src=x onerror=alert(1)>`, `"><svg onload=alert(1)>`, `javascript:alert(1)`, `{{7*7}}`, `${7*7}`, `</title><b>`,
+		`../../etc/passwd`, `=cmd|'/c calc'!A1`, `日本語 💡 ñ`,
+	} {
+		path := s.found(ada, name)
+		got := s.as(ada).do("GET", path, "").wants(200)
+		require.Equal(t, name, got.text("name"))
+		require.Equal(t, "application/json", got.header.Get("Content-Type"))
+		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
+		require.NotContains(t, got.body, "<", "encoded as \\u003c")
+		s.as(ada).do("DELETE", path, "").wants(204)
+	}
+	require.Equal(t, []string{"Eve's own"}, s.as(eve).do("GET", "/organizations", "").wants(200).items("name"))
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := loadConfig(map[string]string{"ENVIRONMENT": "development"}, true)
+	require.NoError(t, err)
+	require.Equal(t, config{
+		AppName: "rowhouse-saas", Environment: development, LogLevel: slog.LevelInfo, ListenAddr: "127.0.0.1:8080",
+		DatabaseURL: "sqlite:saas.db", AuthTokenCache: 1024, RequestIDHeader: "X-Request-ID", MaxBodyBytes: 65536,
+		ShutdownDelay: 3 * time.Second, ShutdownGrace: 20 * time.Second, insecureDevIdentity: true,
+	}, c)
+}
+
+// Each case is one change to a working configuration, and the variable at fault.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	working := environment(t, "https://id.example")
+	_, err := loadConfig(working, false)
+	require.NoError(t, err)
+
+	long := strings.Repeat("x", 65)
+	for _, c := range []struct{ name, value, fault string }{
+		{"APP_NAME", long, ""},
+		{"APP_NAME", "a\nb", ""},
+		{"ENVIRONMENT", "", "must be development, staging or production"},
+		{"ENVIRONMENT", "prod", ""},
+		{"ENVIRONMENT", "Production", ""},
+		{"LOG_LEVEL", "verbose", "must be debug, info, warn or error"},
+		{"LOG_LEVEL", "INFO+3", ""},
+		{"LISTEN_ADDR", "8080", ""},
+		{"LISTEN_ADDR", "127.0.0.1:http", ""},
+		{"LISTEN_ADDR", "127.0.0.1:65536", ""},
+		{"LISTEN_ADDR", "http://127.0.0.1:80", ""},
+		{"DATABASE_URL", "saas.db", ""},
+		{"DATABASE_URL", "sqlite:", ""},
+		{"DATABASE_URL", "sqlite://host/saas.db", ""},
+		{"DATABASE_URL", "sqlite::memory:", "must name a file"},
+		{"DATABASE_URL", "postgres://localhost/saas", "PostgreSQL is not supported yet"},
+		{"DATABASE_URL", "mysql://localhost/saas", ""},
+		{"AUTH_PROVIDER_TYPE", "", "must be oidc, auth0, keycloak, cognito or ory"},
+		{"AUTH_PROVIDER_TYPE", "okta", ""},
+		{"AUTH_PROVIDER_TYPE", "none", "none also needs the flag"},
+		{"AUTH_ISSUER", "", "is required for oidc"},
+		{"AUTH_ISSUER", "id.example", "leads to no issuer"},
+		{"AUTH_ISSUER", "http://id.example", ""},
+		{"AUTH_ISSUER", "http://localhost.id.example", ""},
+		{"AUTH_ISSUER", "https://me:secret@id.example", ""},
+		{"AUTH_ISSUER", "https://id.example?x=1", ""},
+		{"AUTH_ISSUER", "ftp://id.example", ""},
+		{"AUTH_AUDIENCE", "", "is required unless AUTH_CLIENTS is set"},
+		{"AUTH_AUDIENCE", "a,,b", "has an empty entry"},
+		{"AUTH_AUDIENCE", "a, b", "white space"},
+		{"AUTH_CLIENTS", "a,", ""},
+		{"AUTH_AUTH0_DOMAIN", "example.eu.auth0.com", "has no meaning for this AUTH_PROVIDER_TYPE"},
+		{"AUTH_TOKEN_CACHE", "-1", ""},
+		{"AUTH_TOKEN_CACHE", "many", "must be a whole number"},
+		{"AUTH_TOKEN_CACHE", "1000001", ""},
+		{"REQUEST_ID_HEADER", "Authorization", "must be at most 64"},
+		{"REQUEST_ID_HEADER", "Content-Type", ""},
+		{"REQUEST_ID_HEADER", "X Request-ID", ""},
+		{"REQUEST_ID_HEADER", "X-Request-ID\n", ""},
+		{"REQUEST_ID_HEADER", long + "-Request-ID", ""},
+		{"MAX_BODY_BYTES", "1023", ""},
+		{"MAX_BODY_BYTES", "1048577", ""},
+		{"MAX_BODY_BYTES", "64KiB", "must be a whole number"},
+		{"SHUTDOWN_DELAY", "-1s", ""},
+		{"SHUTDOWN_DELAY", "3", "must be a duration such as 20s or 1m30s"},
+		{"SHUTDOWN_GRACE", "0s", ""},
+		{"SHUTDOWN_GRACE", "11m", ""},
+	} {
+		vars := maps.Clone(working)
+		vars[c.name] = c.value
+		_, err := loadConfig(vars, false)
+		require.Error(t, err, "%s=%q", c.name, c.value)
+		found := false
+		for line := range strings.Lines(err.Error()) {
+			found = found || strings.HasPrefix(line, c.name+": ") && strings.Contains(line, c.fault)
+		}
+		require.True(t, found, "%s=%q: %v", c.name, c.value, err)
+	}
+}
+
+// Everything wrong is told at once, and no value with it.
+func TestConfigFaultsAllAtOnceWithoutValues(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	vars := map[string]string{}
+	for _, v := range variables() {
+		vars[v.name] = secret + "\x7f," // wrong for every one of them
+	}
+	_, err := loadConfig(vars, false)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), secret)
+	faulted := map[string]bool{}
+	for line := range strings.Lines(err.Error()) {
+		name, _, _ := strings.Cut(line, ":")
+		require.False(t, faulted[name], "%s is faulted twice", name)
+		faulted[name] = true
+	}
+	for _, v := range variables() {
+		if !strings.HasPrefix(v.name, "AUTH_") { // which of these count depends on the provider
+			require.True(t, faulted[v.name], v.name)
+		}
+	}
+	require.True(t, faulted["AUTH_PROVIDER_TYPE"])
+	require.True(t, faulted["AUTH_TOKEN_CACHE"])
+}
+
+// The program ends before it opens or listens, with every fault on a line.
+func TestServeRefusesAWrongConfiguration(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "saas.db")
+	var out logBuffer
+	require.Equal(t, exitUsage, run(t.Context(), []string{"serve"}, []string{"DATABASE_URL=sqlite:" + file, "MAX_BODY_BYTES=1"}, &out, &out))
+	require.Equal(t, `saas: the configuration is not right:
+  ENVIRONMENT: must be development, staging or production
+  AUTH_PROVIDER_TYPE: must be oidc, auth0, keycloak, cognito or ory
+  MAX_BODY_BYTES: must be from 1024 to 1048576
+`, out.String())
+	require.NoFileExists(t, file)
+}
+
+func TestConfigOfEveryProvider(t *testing.T) {
+	t.Parallel()
+	base := map[string]string{"ENVIRONMENT": "production"}
+	for provider, c := range map[string]struct {
+		vars   map[string]string
+		issuer string
+	}{
+		"oidc":  {map[string]string{"AUTH_ISSUER": "https://id.example/", "AUTH_AUDIENCE": "api"}, "https://id.example/"},
+		"ory":   {map[string]string{"AUTH_ISSUER": "https://x.projects.oryapis.com", "AUTH_CLIENTS": "web"}, "https://x.projects.oryapis.com"},
+		"auth0": {map[string]string{"AUTH_AUTH0_DOMAIN": "x.eu.auth0.com", "AUTH_AUDIENCE": "api"}, "https://x.eu.auth0.com/"},
+		"keycloak": {map[string]string{
+			"AUTH_KEYCLOAK_URL": "https://id.example", "AUTH_KEYCLOAK_REALM": "main", "AUTH_AUDIENCE": "api",
+		}, "https://id.example/realms/main"},
+		"cognito": {map[string]string{
+			"AUTH_COGNITO_REGION": "eu-central-1", "AUTH_COGNITO_USER_POOL_ID": "eu-central-1_AbCdEfGhI", "AUTH_CLIENTS": "a,b",
+		}, "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI"},
+	} {
+		vars := maps.Clone(base)
+		maps.Copy(vars, c.vars)
+		vars["AUTH_PROVIDER_TYPE"] = provider
+		got, err := loadConfig(vars, false)
+		require.NoError(t, err, provider)
+		require.Equal(t, c.issuer, got.verifierConfig().Issuer)
+		require.Equal(t, got.AuthAudience, got.verifierConfig().Audience)
+		require.Equal(t, got.AuthClients, got.verifierConfig().Clients)
+		for name := range c.vars {
+			less := maps.Clone(vars)
+			delete(less, name)
+			_, err := loadConfig(less, false)
+			require.Error(t, err, "%s without %s", provider, name)
+		}
+	}
+}
+
+// Development identities need the flag, the environment and a loopback address.
+func TestInsecureIdentityNeedsAllThree(t *testing.T) {
+	t.Parallel()
+	right := map[string]string{"ENVIRONMENT": development, "LISTEN_ADDR": "127.0.0.1:0"}
+	for _, provider := range []string{"", "none"} {
+		with := func(name, value string) map[string]string {
+			vars := maps.Clone(right)
+			vars["AUTH_PROVIDER_TYPE"], vars[name] = provider, value
+			return vars
+		}
+		_, err := loadConfig(with("APP_NAME", "x"), true)
+		require.NoError(t, err)
+		_, err = loadConfig(with("LISTEN_ADDR", "[::1]:0"), true)
+		require.NoError(t, err)
+		_, err = loadConfig(with("APP_NAME", "x"), false)
+		require.ErrorContains(t, err, "AUTH_PROVIDER_TYPE: ", "no flag")
+		for _, environment := range []string{"", staging, production} {
+			_, err = loadConfig(with("ENVIRONMENT", environment), true)
+			require.ErrorContains(t, err, "ENVIRONMENT: ")
+		}
+		for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "localhost:8080", "127.0.0.1.example:80", "[::ffff:192.0.2.1]:80"} {
+			_, err = loadConfig(with("LISTEN_ADDR", addr), true)
+			require.ErrorContains(t, err, "LISTEN_ADDR: must be a loopback address", addr)
+		}
+	}
+	_, err := loadConfig(environment(t, "https://id.example"), true)
+	require.ErrorContains(t, err, "AUTH_PROVIDER_TYPE: must not be set with --insecure-dev-identity")
+}
+
+func TestSQLitePaths(t *testing.T) {
+	t.Parallel()
+	for text, path := range map[string]string{
+		"sqlite:saas.db": "saas.db", "sqlite:/var/x y.db": "/var/x y.db", "sqlite:///var/saas.db": "/var/saas.db", "sqlite:a?b#c%20.db": "a?b#c%20.db",
+	} {
+		got, ok := (&config{DatabaseURL: text}).sqlitePath()
+		require.True(t, ok, text)
+		require.Equal(t, path, got)
+	}
+}

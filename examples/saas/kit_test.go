@@ -1,0 +1,307 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/auth/authtest"
+)
+
+// A running is a service under test: configured by variables, listening on the
+// loopback interface, trusting a real issuer.
+type running struct {
+	t      *testing.T
+	app    *app
+	base   string
+	issuer *authtest.Issuer
+	log    *logBuffer
+	client *http.Client
+	stop   func() error // drains
+}
+
+// environment returns variables that make a working configuration with issuer.
+func environment(t *testing.T, issuer string) map[string]string {
+	return map[string]string{
+		"ENVIRONMENT":        staging,
+		"LISTEN_ADDR":        "127.0.0.1:0",
+		"DATABASE_URL":       "sqlite:" + filepath.Join(t.TempDir(), "saas.db"),
+		"AUTH_PROVIDER_TYPE": "oidc",
+		"AUTH_ISSUER":        issuer,
+		"AUTH_AUDIENCE":      authtest.Audience,
+		"SHUTDOWN_DELAY":     "0s",
+	}
+}
+
+// start runs the service with the variables in change in place of the kit's.
+func start(t *testing.T, change map[string]string) *running {
+	t.Helper()
+	return startWith(t, change, nil)
+}
+
+// startWith lets prepare change the service before it listens.
+func startWith(t *testing.T, change map[string]string, prepare func(*app)) *running {
+	t.Helper()
+	issuer := authtest.NewIssuer(t)
+	vars := environment(t, issuer.URL())
+	for name, value := range change {
+		vars[name] = value
+	}
+	c, err := loadConfig(vars, false)
+	require.NoError(t, err)
+	ln, err := listen(t.Context(), &c)
+	require.NoError(t, err)
+	log := &logBuffer{}
+	id, err := newIdentity(&c, newLog(c, log))
+	require.NoError(t, err)
+	a, err := openApp(t.Context(), c, newLog(c, log), id)
+	require.NoError(t, err)
+	if prepare != nil {
+		prepare(a)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- a.serve(ctx, ln) }()
+	stop := sync.OnceValue(func() error {
+		cancel()
+		err := <-served
+		if closeErr := a.close(); err == nil {
+			err = closeErr
+		}
+		return err
+	})
+	transport := &http.Transport{}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		require.NoError(t, stop())
+	})
+	return &running{
+		t: t, app: a, base: "http://" + ln.Addr().String(), issuer: issuer, log: log, stop: stop,
+		client: &http.Client{
+			Transport:     transport,
+			Timeout:       20 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// A person has a token and the id under which others know its bearer.
+type somebody struct {
+	name, token, id string
+}
+
+// person signs somebody in.
+func (s *running) person(name string) somebody {
+	s.t.Helper()
+	p := somebody{name: name, token: s.issuer.Sign(map[string]any{"sub": name})}
+	p.id = s.as(p).do("GET", "/users/me", "").wants(200).text("id")
+	return p
+}
+
+// A call is one request in the making.
+type call struct {
+	s      *running
+	header http.Header
+}
+
+func (s *running) as(p somebody) *call { return s.withToken(p.token) }
+
+func (s *running) withToken(token string) *call {
+	return &call{s, http.Header{"Authorization": {"Bearer " + token}}}
+}
+
+func (s *running) anonymous() *call { return &call{s, http.Header{}} }
+
+// with replaces a header; no values take it away.
+func (c *call) with(name string, values ...string) *call {
+	c.header[http.CanonicalHeaderKey(name)] = values
+	return c
+}
+
+// do sends the request. A body is JSON unless a header says otherwise.
+func (c *call) do(method, path, body string) response {
+	c.s.t.Helper()
+	r, err := http.NewRequestWithContext(c.s.t.Context(), method, c.s.base+path, strings.NewReader(body))
+	require.NoError(c.s.t, err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range c.header {
+		r.Header[name] = values
+	}
+	resp, err := c.s.client.Do(r)
+	require.NoError(c.s.t, err, "%s %s", method, path)
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(c.s.t, err)
+	return response{c.s.t, method + " " + path, resp.StatusCode, resp.Header, string(content)}
+}
+
+// A response is an answer with its checks.
+type response struct {
+	t      *testing.T
+	asked  string
+	status int
+	header http.Header
+	body   string
+}
+
+// wants checks the status and, of a refusal, that it is a whole problem document.
+func (r response) wants(status int) response {
+	r.t.Helper()
+	require.Equal(r.t, status, r.status, "%s: %s", r.asked, r.body)
+	if status >= 400 && r.body != "" {
+		p := r.problem()
+		require.Equal(r.t, status, p.Status, r.asked)
+		require.NotEmpty(r.t, p.Type, r.asked)
+		require.NotEmpty(r.t, p.Title, r.asked)
+		require.NotEmpty(r.t, p.Detail, r.asked)
+	}
+	return r
+}
+
+func (r response) problem() problem {
+	r.t.Helper()
+	require.Equal(r.t, "application/problem+json", r.header.Get("Content-Type"), r.asked)
+	var p problem
+	require.NoError(r.t, json.Unmarshal([]byte(r.body), &p), r.body)
+	return p
+}
+
+// fields returns the names of the fields a problem faults.
+func (r response) fields() []string {
+	r.t.Helper()
+	var names []string
+	for _, f := range r.problem().Errors {
+		require.NotEmpty(r.t, f.Detail)
+		names = append(names, f.Field)
+	}
+	return names
+}
+
+func (r response) json() map[string]any {
+	r.t.Helper()
+	var all map[string]any
+	require.NoError(r.t, json.Unmarshal([]byte(r.body), &all), r.body)
+	return all
+}
+
+func (r response) text(field string) string {
+	r.t.Helper()
+	s, ok := r.json()[field].(string)
+	require.True(r.t, ok, "%s: no %s in %s", r.asked, field, r.body)
+	return s
+}
+
+// names returns a field of every item of a listing.
+func (r response) items(field string) []string {
+	r.t.Helper()
+	list, ok := r.json()["items"].([]any)
+	require.True(r.t, ok, r.body)
+	values := []string{}
+	for _, one := range list {
+		values = append(values, fmt.Sprint(one.(map[string]any)[field]))
+	}
+	return values
+}
+
+// found makes p the owner of a new organization and returns its path.
+func (s *running) found(p somebody, name string) string {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]string{"name": name})
+	require.NoError(s.t, err)
+	return "/organizations/" + s.as(p).do("POST", "/organizations", string(body)).wants(201).text("id")
+}
+
+// join lets an owner add p to the organization at path.
+func (s *running) join(owner somebody, path string, p somebody, role string) {
+	s.t.Helper()
+	s.as(owner).do("POST", path+"/memberships", membershipJSON(p, role)).wants(201)
+}
+
+func membershipJSON(p somebody, role string) string {
+	return fmt.Sprintf(`{"id":%q,"role":%q}`, p.id, role)
+}
+
+func roleJSON(role string) string { return fmt.Sprintf(`{"role":%q}`, role) }
+
+func transferJSON(p somebody, then string) string {
+	return fmt.Sprintf(`{"to":%q,"then":%q}`, p.id, then)
+}
+
+// contents is every row of every table, for tests that nothing changed.
+func (s *running) contents() string {
+	s.t.Helper()
+	return contents(s.t, s.app.db.reader)
+}
+
+func contents(t *testing.T, db *sql.DB) string {
+	t.Helper()
+	var all strings.Builder
+	for _, text := range []string{
+		`SELECT json_array(id, name, created_at, updated_at) FROM organizations ORDER BY id`,
+		`SELECT json_array(org, subject, role, created_at) FROM rowhouse_members ORDER BY org, subject`,
+	} {
+		rows, err := db.QueryContext(t.Context(), text)
+		require.NoError(t, err)
+		for rows.Next() {
+			var row string
+			require.NoError(t, rows.Scan(&row))
+			all.WriteString(row + "\n")
+		}
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close())
+	}
+	return all.String()
+}
+
+// A logBuffer collects a log that several goroutines write.
+type logBuffer struct {
+	lock sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.text.String()
+}
+
+// lines returns the log's entries with this message.
+func (b *logBuffer) lines(t *testing.T, message string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for line := range strings.Lines(b.String()) {
+		var entry map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+		if entry["msg"] == message {
+			found = append(found, entry)
+		}
+	}
+	return found
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(content)
+}
