@@ -131,11 +131,11 @@ func (c *claims) numericDate(m member) (int64, error) {
 func (c *claims) named(n *ClaimNames) {
 	for _, p := range n.Scopes {
 		raw, _ := lookup(c.payload, c.members, p)
-		l := list(raw)
 		if raw != "" && raw[0] == '"' {
-			l = strings.FieldsFunc(l[0], func(r rune) bool { return r == ' ' }) // RFC 6749 §3.3
+			c.scopes = union(c.scopes, words(stringValue(raw, true)))
+		} else {
+			c.scopes = union(c.scopes, list(raw))
 		}
-		c.scopes = union(c.scopes, l)
 	}
 	lists := func(dst *[]string, paths []ClaimPath) {
 		for _, p := range paths {
@@ -156,6 +156,17 @@ func (c *claims) named(n *ClaimNames) {
 	}
 	c.tenant = first(n.Tenant)
 	c.session = first(n.Session)
+}
+
+// words splits a scope (RFC 6749 §3.3).
+func words(s string) []string {
+	l := make([]string, 0, strings.Count(s, " ")+1)
+	for w := range strings.SplitSeq(s, " ") {
+		if w != "" {
+			l = append(l, w)
+		}
+	}
+	return l
 }
 
 // union appends what of more is not in l: issuers mirror claims to other names.

@@ -147,5 +147,10 @@ func (s *scratch) parseHeader(segment string) (header, *Error) {
 // printable refuses control characters in names that end up in logs, keys and
 // database columns.
 func printable(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f }) < 0
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -1,36 +1,5 @@
 package auth
 
-import (
-	"crypto/ecdsa"
-
-	"github.com/golang-jwt/jwt/v5"
-)
-
-// es differs from the library's methods in its cost alone: they take r and s
-// through big integers, which crypto/ecdsa turns back into the ASN.1 it verifies.
-func es(m *jwt.SigningMethodECDSA) jwt.SigningMethod { return ecdsaMethod{m} }
-
-type ecdsaMethod struct{ *jwt.SigningMethodECDSA }
-
-// Verify takes r and s as two numbers of KeySize bytes each (RFC 7518 §3.4).
-func (m ecdsaMethod) Verify(signed string, sig []byte, key any) error {
-	public, ok := key.(*ecdsa.PublicKey)
-	if !ok {
-		return jwt.ErrInvalidKeyType
-	}
-	if len(sig) != 2*m.KeySize {
-		return jwt.ErrECDSAVerification
-	}
-	h := m.Hash.New()
-	h.Write([]byte(signed))
-	var sum [64]byte
-	var der [maxDER]byte
-	if !ecdsa.VerifyASN1(public, h.Sum(sum[:0]), appendDER(der[:0], sig)) {
-		return jwt.ErrECDSAVerification
-	}
-	return nil
-}
-
 // maxDER is the size of the longest signature, one of P-521.
 const maxDER = 3 + 2*(2+1+66)
 
