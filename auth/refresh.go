@@ -80,9 +80,8 @@ func (r *RemoteKeySet) begin(now instant) *flight {
 	r.flights++
 	f := &flight{number: r.flights, cancel: cancel, done: make(chan struct{})}
 	r.flight, r.demanded = f, false
-	// Longer than this no fetch takes: each request has its own limit.
-	r.next = now.mono + int64(time.Second)
-	r.look = now.add(r.timeout*time.Duration(len(r.urls)+2) + time.Second)
+	r.next = now.mono + int64(time.Second) // a guess, for those who ask meanwhile
+	r.look = never                         // it ends, since each request has its limit
 	r.publish()
 	r.running.Go(func() { r.fly(ctx, f, now) })
 	return f

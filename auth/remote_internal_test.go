@@ -150,6 +150,7 @@ func TestDemand(t *testing.T) {
 	take(10 * time.Second)
 	at(1070)
 	take(0)
+	take(10 * time.Second)
 }
 
 func TestBackoffAndAhead(t *testing.T) {

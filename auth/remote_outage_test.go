@@ -145,6 +145,17 @@ func TestRemoteOutage(t *testing.T) {
 			w.issuer.Outage(false)
 			w.pass(time.Minute)
 			w.accepts(w.sign())
+			w.issuer.Outage(true)
+			w.pass(25 * time.Hour)
+			require.Equal(w, 2, w.count(auth.EventStale), "once for each outage")
+		})
+	})
+
+	t.Run("keys are as old as the request for them", func(t *testing.T) {
+		inWorld(t, setup{cold: true}, func(w *world) {
+			w.issuer.Slow(4 * time.Second)
+			require.NoError(w, w.keys.Refresh(w.Context()))
+			require.Equal(w, 4*time.Second, w.keys.Status().Age)
 		})
 	})
 
