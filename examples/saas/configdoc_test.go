@@ -45,7 +45,7 @@ func TestConfigurationIsDocumented(t *testing.T) { //nolint:paralleltest // it m
 		"README.md":             between(t, "README.md", configTable()),
 	} {
 		if *update {
-			require.NoError(t, os.WriteFile(file, []byte(want), 0o644)) //nolint:gosec // documents are for everybody
+			require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		}
 		require.Equal(t, want, readFile(t, file), file)
 	}

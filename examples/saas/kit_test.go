@@ -141,12 +141,17 @@ func (c *call) do(method, path, body string) response {
 	for name, values := range c.header {
 		r.Header[name] = values
 	}
-	resp, err := c.s.client.Do(r)
-	require.NoError(c.s.t, err, "%s %s", method, path)
+	return c.s.send(r)
+}
+
+func (s *running) send(r *http.Request) response {
+	s.t.Helper()
+	resp, err := s.client.Do(r)
+	require.NoError(s.t, err, "%s %s", r.Method, r.URL.Path)
 	defer resp.Body.Close()
 	content, err := io.ReadAll(resp.Body)
-	require.NoError(c.s.t, err)
-	return response{c.s.t, method + " " + path, resp.StatusCode, resp.Header, string(content)}
+	require.NoError(s.t, err)
+	return response{s.t, r.Method + " " + r.URL.Path, resp.StatusCode, resp.Header, string(content)}
 }
 
 // A response is an answer with its checks.

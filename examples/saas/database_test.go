@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func openTestDatabase(t *testing.T, path string) *database {
+	t.Helper()
+	d, err := openDatabase(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = d.close() })
+	return d
+}
+
+func TestDatabaseOpensAnyFileName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"saas.db", "a b.db", "a?mode=memory", "a#b", "a%20b", "ä&c=d;e"} {
+		path := filepath.Join(t.TempDir(), name)
+		first := openTestDatabase(t, path)
+		require.NoError(t, first.ping(t.Context()))
+		require.NoError(t, first.write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO organizations VALUES (?, 'Acme', 1, 1)`, newID())
+			return err
+		}))
+		require.NoError(t, first.close())
+		info, err := os.Stat(path)
+		require.NoError(t, err, name)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		require.Greater(t, info.Size(), int64(4096))
+		again := openTestDatabase(t, path) // the migrations are applied once
+		require.Contains(t, contents(t, again.reader), "Acme")
+	}
+}
+
+func TestDatabaseSettings(t *testing.T) {
+	t.Parallel()
+	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
+	for pool, db := range map[string]*sql.DB{"writer": d.writer, "reader": d.reader} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "2"} {
+			var got string
+			require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
+			require.Equal(t, want, got, "%s %s", pool, pragma)
+		}
+	}
+	err := d.read(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM organizations`)
+		return err
+	})
+	require.ErrorContains(t, err, "readonly", "the reader refuses to write")
+}
+
+// A transaction that fails, panics or loses its context leaves nothing behind, not
+// even a lock.
+func TestDatabaseRollsBack(t *testing.T) {
+	t.Parallel()
+	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
+	insert := func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO organizations VALUES (?, 'Acme', 1, 1)`, newID())
+		require.NoError(t, err)
+		return nil
+	}
+	refused := errors.New("refused")
+	require.ErrorIs(t, d.write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { return errors.Join(insert(ctx, tx), refused) }), refused)
+	require.Panics(t, func() {
+		_ = d.write(t.Context(), func(ctx context.Context, tx *sql.Tx) error { panic(insert(ctx, tx)) })
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	require.Error(t, d.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := insert(ctx, tx)
+		cancel()
+		return err
+	}))
+	require.Empty(t, contents(t, d.reader))
+	require.NoError(t, d.write(t.Context(), insert))
+}
+
+// Whoever waits for the writer stops waiting when his context ends.
+func TestDatabaseWaitHeedsItsContext(t *testing.T) {
+	t.Parallel()
+	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
+	err := d.write(t.Context(), func(context.Context, *sql.Tx) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		return d.write(ctx, func(context.Context, *sql.Tx) error { return nil })
+	})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, http.StatusServiceUnavailable, problemOf(err).Status)
+}
+
+// A lock that another process holds is an outage, not a fault.
+func TestLockedDatabaseIsAnOutage(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "saas.db")
+	d := openTestDatabase(t, path)
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	require.NoError(t, err)
+	defer other.Close()
+	tx, err := other.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = d.writer.ExecContext(t.Context(), "PRAGMA busy_timeout = 10")
+	require.NoError(t, err)
+	_, err = d.writer.ExecContext(t.Context(), "DELETE FROM organizations")
+	require.Error(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, problemOf(fmt.Errorf("wrapped: %w", err)).Status)
+	require.NoError(t, tx.Rollback())
+	_, err = d.writer.ExecContext(t.Context(), "no SQL")
+	require.Equal(t, http.StatusInternalServerError, problemOf(err).Status, "a fault of ours is one")
+}
+
+// Owners who demote each other at the same moment: one of them wins, and whatever
+// the order, the organization has an owner.
+func TestConcurrentChangesKeepAnOwner(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, bob := s.person("ada"), s.person("bob")
+	for range 20 {
+		path := s.found(ada, "Acme")
+		s.join(ada, path, bob, "owner")
+		var both sync.WaitGroup
+		status := make([]int, 2)
+		both.Go(func() { status[0] = s.as(ada).do("PATCH", path+"/memberships/"+bob.id, roleJSON("member")).status })
+		both.Go(func() { status[1] = s.as(bob).do("DELETE", path+"/memberships/"+ada.id, "").status })
+		both.Wait()
+		var owners []string
+		for _, p := range []somebody{ada, bob} {
+			if got := s.as(p).do("GET", path, ""); got.status == 200 && strings.Contains(got.body, `"role":"owner"`) {
+				owners = append(owners, p.name)
+			}
+		}
+		require.Len(t, owners, 1, "%v", status)
+		require.True(t, (status[0] == 200) != (status[1] == 204), "%v", status)
+	}
+}
+
+// A rename that waited while its author lost his role is refused.
+func TestRoleIsAskedAgainUnderTheLock(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, bob := s.person("ada"), s.person("bob")
+	path := s.found(ada, "Acme")
+	s.join(ada, path, bob, "admin")
+	renamed := make(chan response, 1)
+	require.NoError(t, s.app.db.write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		go func() { renamed <- s.as(bob).do("PATCH", path, `{"name":"Bob's"}`) }()
+		for s.app.db.writer.Stats().WaitCount == 0 { // until he waits for the writer, past the guard
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE rowhouse_members SET role = 'member' WHERE subject LIKE '%3:bob'`)
+		return err
+	}))
+	(<-renamed).wants(403)
+	require.Equal(t, "Acme", s.as(ada).do("GET", path, "").wants(200).text("name"))
+}

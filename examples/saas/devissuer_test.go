@@ -1,0 +1,103 @@
+//go:build !production
+
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// startInsecure runs the service with a development identity.
+func startInsecure(t *testing.T, file, addr, provider string) (base string, stop func()) {
+	t.Helper()
+	c, err := loadConfig(map[string]string{
+		"ENVIRONMENT": development, "LISTEN_ADDR": addr, "DATABASE_URL": "sqlite:" + file, "SHUTDOWN_DELAY": "0s", "AUTH_PROVIDER_TYPE": provider,
+	}, true)
+	require.NoError(t, err)
+	ln, err := listen(t.Context(), &c)
+	require.NoError(t, err)
+	c.ListenAddr = ln.Addr().String()
+	log := newLog(c, &logBuffer{})
+	id, err := newIdentity(&c, log)
+	require.NoError(t, err)
+	a, err := openApp(t.Context(), c, log, id)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- a.serve(ctx, ln) }()
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(t, <-served)
+			require.NoError(t, a.close())
+		}
+	}
+	t.Cleanup(stop)
+	return "http://" + c.ListenAddr, stop
+}
+
+func TestDevelopmentSignIn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "saas.db")
+	base, stop := startInsecure(t, file, "127.0.0.1:0", "")
+	s := &running{t: t, base: base, client: &http.Client{}}
+	signIn := func(form, host string) response {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/dev-identity/token", strings.NewReader(form))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Host = host
+		return s.send(r)
+	}
+	here := strings.TrimPrefix(base, "http://")
+	ada := somebody{token: strings.TrimSpace(signIn("name=ada", here).wants(200).body)}
+	require.Equal(t, "user", s.as(ada).do("GET", "/users/me", "").wants(200).text("kind"))
+	s.found(ada, "Acme")
+
+	for _, name := range []string{"", "Ada", "a b", "../x", strings.Repeat("a", 33), "-a", "ä"} {
+		signIn("name="+url.QueryEscape(name), here).wants(422)
+	}
+	signIn("name=ada&name=bob", here).wants(422)
+	signIn("", here).wants(422)
+	signIn("name=%zz", here).wants(400)
+	_, port, _ := strings.Cut(here, ":")
+	signIn("name=ada", "localhost:"+port).wants(200)
+	for _, host := range []string{"evil.example", "evil.example:" + port, "127.0.0.1.evil.example:" + port, "localhost.evil.example:" + port} {
+		signIn("name=ada", host).wants(421) // DNS rebinding
+	}
+
+	// The keys end with the process; the person stays the same one.
+	s.client.CloseIdleConnections()
+	stop()
+	again, _ := startInsecure(t, file, here, "")
+	require.Equal(t, base, again)
+	s.as(ada).do("GET", "/users/me", "").wants(401)
+	ada.token = strings.TrimSpace(signIn("name=ada", here).wants(200).body)
+	require.Equal(t, []string{"Acme"}, s.as(ada).do("GET", "/organizations", "").wants(200).items("name"))
+	s.client.CloseIdleConnections()
+}
+
+func TestProviderNone(t *testing.T) {
+	t.Parallel()
+	base, _ := startInsecure(t, filepath.Join(t.TempDir(), "saas.db"), "127.0.0.1:0", "none")
+	s := &running{t: t, base: base, client: &http.Client{}}
+	require.Equal(t, "everybody", s.anonymous().do("GET", "/users/me", "").wants(200).text("subject"))
+	require.Equal(t, "owner", s.anonymous().do("POST", "/organizations", `{"name":"Acme"}`).wants(201).text("role"))
+	s.anonymous().do("POST", "/dev-identity/token", "").wants(404)
+	s.anonymous().do("GET", "/readyz", "").wants(200)
+	s.client.CloseIdleConnections()
+}
+
+// An address that is found not to be on the loopback interface closes again.
+func TestListenChecksWhatItFound(t *testing.T) {
+	t.Parallel()
+	_, err := listen(t.Context(), &config{ListenAddr: "0.0.0.0:0", insecureDevIdentity: true})
+	require.ErrorContains(t, err, "is no loopback address")
+}
