@@ -18,12 +18,14 @@ func backoff(failures int) time.Duration {
 	if failures < 6 {
 		d = min(minBackoff<<failures, maxBackoff)
 	}
-	return d/2 + rand.N(d/2)
+	return d/2 + rand.N(d/2) //nolint:gosec // jitter is no secret
 }
 
 // ahead returns when to refresh a set that is fresh for d: at 80 %, give or take
 // 5, so that requests never meet a set past its time.
-func ahead(d time.Duration) time.Duration { return d*3/4 + rand.N(d/10) }
+func ahead(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/10) //nolint:gosec // jitter is no secret
+}
 
 const (
 	demandBurst   = 2

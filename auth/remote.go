@@ -195,8 +195,8 @@ func (r *RemoteKeySet) Current() (*KeySet, error) {
 // waits for it, and so must not be called by Observe. Keys that were loaded
 // serve until they are too old. Close returns nil, and may be called again.
 func (r *RemoteKeySet) Close() error {
-	if r.problem() != nil {
-		return nil
+	if r.view.Load() == nil || r.invalid != nil {
+		return nil // never began
 	}
 	r.mu.Lock()
 	if !r.closed {

@@ -227,6 +227,7 @@ func TestRemoteRedirect(t *testing.T) {
 		"to a subdomain":                  {"https://keys.id.test/moved", "another origin"},
 		"to another port":                 {"https://id.test:8443/moved", "another origin"},
 		"from https to http":              {"http://id.test/moved", "another origin"},
+		"from https to http, same port":   {"http://id.test:443/moved", "another origin"},
 		"in a circle":                     {worldKeys, "too often"},
 	} {
 		t.Run(name, func(t *testing.T) {

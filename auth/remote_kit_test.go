@@ -231,7 +231,8 @@ func (n *network) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	}
 	w := httptest.NewRecorder()
 	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
+		p := recover()
+		if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 			resp, err = nil, errors.New("connection reset")
 		} else if p != nil {
 			panic(p)

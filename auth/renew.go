@@ -26,8 +26,10 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 		return nil, err
 	}
 	r.mu.Lock()
-	entered, limited := r.flights, false
-	for ctx.Err() == nil && !r.newer(seen) {
+	entered := r.flights
+	var patience <-chan time.Time
+	gaveUp := ctx.Err()
+	for gaveUp == nil && !r.newer(seen) {
 		now := r.clock()
 		f := r.flight
 		if f == nil {
@@ -42,17 +44,19 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 		if r.waiters >= maxWaiters {
 			break
 		}
-		if !limited { // not before: a flood must cost little
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, maxWait)
-			defer cancel()
-			limited = true
+		if patience == nil { // made only now: a flood must cost little
+			t := time.NewTimer(maxWait)
+			defer t.Stop()
+			patience = t.C
 		}
 		r.waiters++
 		r.mu.Unlock()
 		select {
 		case <-f.done:
 		case <-ctx.Done():
+			gaveUp = ctx.Err()
+		case <-patience:
+			gaveUp = context.DeadlineExceeded
 		}
 		r.mu.Lock()
 		r.waiters--
@@ -70,9 +74,9 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 	switch {
 	case set == nil || set == seen && failing:
 		return nil, v.unavailable(now)
-	case set == seen && ctx.Err() != nil:
+	case set == seen && gaveUp != nil:
 		e := v.unavailable(now)
-		e.Err = fmt.Errorf("the issuer has not answered: %w", context.Cause(ctx))
+		e.Err = fmt.Errorf("the issuer has not answered: %w", gaveUp)
 		return nil, e
 	}
 	return set, nil

@@ -23,7 +23,8 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	}
 	w := &answer{header: make(http.Header), status: http.StatusOK}
 	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
+		p := recover()
+		if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 			resp, err = nil, errors.New("authtest: the issuer is down")
 		} else if p != nil {
 			panic(p)

@@ -58,7 +58,9 @@ func TestPresets(t *testing.T) {
 		has    func(auth.Claims) bool
 	}{
 		"OIDC": {
-			auth.OIDC("", authtest.Audience), authtest.Token{}, "alice", auth.KindUser,
+			auth.OIDC("", authtest.Audience),
+			authtest.Token{},
+			"alice", auth.KindUser,
 			func(c auth.Claims) bool { return c.ClientID() == "web" },
 		},
 		"client credentials": {
