@@ -281,8 +281,8 @@ func (sc *scanner) digits() int {
 
 // text reads a string and checks its escapes.
 func (sc *scanner) text() (escaped bool, err error) {
-	s := sc.s
-	for i := sc.i + 1; i < len(s); i++ { // behind the "
+	s, i := sc.s, sc.i+1
+	for i < len(s) {
 		switch c := s[i]; {
 		case c == '"':
 			sc.i = i + 1
@@ -293,9 +293,11 @@ func (sc *scanner) text() (escaped bool, err error) {
 			if err := sc.escape(); err != nil {
 				return false, err
 			}
-			i = sc.i - 1
+			i = sc.i
 		case c < 0x20:
 			return false, errSyntax
+		default:
+			i++
 		}
 	}
 	return false, errSyntax
