@@ -6,9 +6,11 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/sha512"
+	_ "crypto/sha256" // the hashes of the table below
+	_ "crypto/sha512"
 	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // An algorithm is a JWS signature algorithm of RFC 7518 §3.1 or RFC 8037 §3.1.
@@ -17,24 +19,35 @@ import (
 // with them.
 type algorithm struct {
 	name   string // canonical: Ed25519 of RFC 9864 is EdDSA with the one curve we take
+	method jwt.SigningMethod
 	fits   func(public any) bool
-	verify func(public any, signed, sig []byte) bool // for a key that fits
 }
 
 var algorithms = []*algorithm{
-	{"RS256", isRSA, pkcs1(crypto.SHA256)},
-	{"RS384", isRSA, pkcs1(crypto.SHA384)},
-	{"RS512", isRSA, pkcs1(crypto.SHA512)},
-	{"PS256", isRSA, pss(crypto.SHA256)},
-	{"PS384", isRSA, pss(crypto.SHA384)},
-	{"PS512", isRSA, pss(crypto.SHA512)},
-	{"ES256", onCurve(elliptic.P256()), verifyECDSA(crypto.SHA256, 32)},
-	{"ES384", onCurve(elliptic.P384()), verifyECDSA(crypto.SHA384, 48)},
-	{"ES512", onCurve(elliptic.P521()), verifyECDSA(crypto.SHA512, 66)},
-	{"EdDSA", isEd25519, verifyEd25519},
+	{"RS256", jwt.SigningMethodRS256, isRSA},
+	{"RS384", jwt.SigningMethodRS384, isRSA},
+	{"RS512", jwt.SigningMethodRS512, isRSA},
+	{"PS256", pss("PS256", crypto.SHA256), isRSA},
+	{"PS384", pss("PS384", crypto.SHA384), isRSA},
+	{"PS512", pss("PS512", crypto.SHA512), isRSA},
+	{"ES256", jwt.SigningMethodES256, onCurve(elliptic.P256())},
+	{"ES384", jwt.SigningMethodES384, onCurve(elliptic.P384())},
+	{"ES512", jwt.SigningMethodES512, onCurve(elliptic.P521())},
+	{"EdDSA", jwt.SigningMethodEdDSA, isEd25519},
 }
 
 var defaultAlgorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
+
+// pss differs from the library's methods in one point: RFC 7518 §3.5 fixes the
+// salt to the length of the hash, theirs take any.
+func pss(name string, h crypto.Hash) *jwt.SigningMethodRSAPSS {
+	o := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
+	return &jwt.SigningMethodRSAPSS{
+		SigningMethodRSA: &jwt.SigningMethodRSA{Name: name, Hash: h},
+		Options:          o,
+		VerifyOptions:    o,
+	}
+}
 
 // algorithmNamed returns nil for an algorithm this package does not know.
 // Names are case-sensitive (RFC 7515 §4.1.1).
@@ -58,51 +71,4 @@ func onCurve(c elliptic.Curve) func(any) bool {
 		k, ok := public.(*ecdsa.PublicKey)
 		return ok && k.Curve == c
 	}
-}
-
-// digest appends the hash of signed to dst.
-func digest(dst []byte, h crypto.Hash, signed []byte) []byte {
-	switch h {
-	case crypto.SHA256:
-		sum := sha256.Sum256(signed)
-		return append(dst, sum[:]...)
-	case crypto.SHA384:
-		sum := sha512.Sum384(signed)
-		return append(dst, sum[:]...)
-	default:
-		sum := sha512.Sum512(signed)
-		return append(dst, sum[:]...)
-	}
-}
-
-func pkcs1(h crypto.Hash) func(any, []byte, []byte) bool {
-	return func(public any, signed, sig []byte) bool {
-		var sum [sha512.Size]byte
-		return rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), h, digest(sum[:0], h, signed), sig) == nil
-	}
-}
-
-// pss takes salts as long as the hash and no others: RFC 7518 §3.5.
-func pss(h crypto.Hash) func(any, []byte, []byte) bool {
-	o := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
-	return func(public any, signed, sig []byte) bool {
-		var sum [sha512.Size]byte
-		return rsa.VerifyPSS(public.(*rsa.PublicKey), h, digest(sum[:0], h, signed), sig, o) == nil
-	}
-}
-
-// verifyECDSA takes r and s as numbers of size bytes each (RFC 7518 §3.4).
-func verifyECDSA(h crypto.Hash, size int) func(any, []byte, []byte) bool {
-	return func(public any, signed, sig []byte) bool {
-		if len(sig) != 2*size {
-			return false
-		}
-		var sum [sha512.Size]byte
-		var der [maxDER]byte
-		return ecdsa.VerifyASN1(public.(*ecdsa.PublicKey), digest(sum[:0], h, signed), appendDER(der[:0], sig))
-	}
-}
-
-func verifyEd25519(public any, signed, sig []byte) bool {
-	return ed25519.Verify(public.(ed25519.PublicKey), signed, sig)
 }
