@@ -20,10 +20,10 @@ func ExampleAuth0() {
 }
 
 // Tokens of the client "web" are accepted although Keycloak names no audience in
-// them.
+// them. The steps are those of docs/auth-providers.md.
 func ExampleKeycloak() {
 	cfg := auth.Keycloak("https://id.example.com", "main", "orders")
-	cfg.Clients = []string{"web"}
+	cfg.Clients = []string{"web"} // only without step 2
 	fmt.Println(cfg.Issuer)
 	// Output: https://id.example.com/realms/main
 }
@@ -54,7 +54,7 @@ func ExampleCognito_updatedIssuer() {
 // no audience.
 func ExampleOry() {
 	cfg := auth.Ory("https://slug.projects.oryapis.com", "https://api.example.com")
-	cfg.Audience, cfg.Clients = nil, []string{"c5b9f4d2-7a1c-4b65-9d0e-31b6c1c8b1aa"}
+	cfg.Audience, cfg.Clients = nil, []string{"c5b9f4d2-7a1c-4b65-9d0e-31b6c1c8b1aa"} // clients that ask for no audience
 	fmt.Println(cfg.Issuer)
 	// Output: https://slug.projects.oryapis.com
 }
@@ -63,7 +63,7 @@ func ExampleOry() {
 // carries the public half of the set that the tokenizer signs with. The claims
 // mapper adds aud, and a part to iss that tells sessions from access tokens.
 func ExampleOry_kratosSession() {
-	keys, err := auth.StaticKeys([]byte(sessionKeys))
+	keys, err := auth.StaticKeys(publicJWKS)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -97,7 +97,34 @@ func ExampleOIDC() {
 	// Output: https://id.example.com [https://api.example.com]
 }
 
-const (
-	sessionKeys  = `{"keys":[{"kid":"3045631b-95a8-433c-ab54-93fa52a55ea8","use":"sig","alg":"ES256","kty":"EC","crv":"P-256","x":"PzcKJ45rpmnvwbXPgYkuea-HYCcrRP8PbLprMhN4Dto","y":"GMc3OIIuTp5AL98q8hqHixPgH-B7EGhrdCPY7A0ldJU"}]}`
-	sessionToken = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjMwNDU2MzFiLTk1YTgtNDMzYy1hYjU0LTkzZmE1MmE1NWVhOCIsInR5cCI6IkpXVCJ9.eyJhdWQiOlsiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20iXSwiZXhwIjoxNzcyMzY2NDYwLCJpYXQiOjE3NzIzNjY0MDAsImlzcyI6Imh0dHBzOi8vc2x1Zy5wcm9qZWN0cy5vcnlhcGlzLmNvbS9zZXNzaW9ucyIsImp0aSI6IjBhMmYxZjBlLTNhMzgtNGEwZS05ZjUzLTBiNmExZjZmN2ExMCIsIm5iZiI6MTc3MjM2NjQwMCwic2lkIjoiN2YzY2RiNWMtNmQxYi00YTY3LThmMGYtNWYzZjJjMWYwZDExIiwic3ViIjoiNWJlODYzNTktMDczYy00MzRiLWFkMmQtYTM5MzIyMjJkYWJlIn0.tcClZD7YT-OzOzZFY1SrBeTNh237Rj_jm52g9WMSqddo91MBAzMD2Vvdp3xYHbXUoU-gGbIIMw1sSPVsPx6jaQ"
-)
+// A token is judged by the preset of its exact iss alone; the same sub from both
+// is two people.
+func ExampleNew_presets() {
+	const api = "https://api.example.com"
+	verifier, err := auth.New(auth.Auth0("example.eu.auth0.com", api), auth.Keycloak("https://id.example.com", "main", "orders"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer verifier.Close()
+}
+
+// Entra ID gives programs a sub of their own. Only tokens with delegated scopes
+// are a person's.
+func ExampleOIDC_kind() {
+	cfg := auth.OIDC("https://login.microsoftonline.com/7b2f0f3e-1111-4a4a-9c9c-000000000000/v2.0", "9e3f1c52-2222-4b4b-8d8d-000000000000")
+	cfg.Kind = func(c auth.Claims) auth.Kind {
+		if _, delegated := c.Get("scp"); delegated {
+			return auth.KindUser
+		}
+		return auth.KindClient
+	}
+	fmt.Println(cfg.Kind(auth.NewClaims(auth.ClaimSet{Subject: "ada", ClientID: "web", Scopes: []string{"orders.read"}})))
+	fmt.Println(cfg.Kind(auth.NewClaims(auth.ClaimSet{Subject: "batch's object id", ClientID: "batch"})))
+	// Output:
+	// user
+	// client
+}
+
+var publicJWKS = []byte(`{"keys":[{"kid":"3045631b-95a8-433c-ab54-93fa52a55ea8","use":"sig","alg":"ES256","kty":"EC","crv":"P-256","x":"PzcKJ45rpmnvwbXPgYkuea-HYCcrRP8PbLprMhN4Dto","y":"GMc3OIIuTp5AL98q8hqHixPgH-B7EGhrdCPY7A0ldJU"}]}`)
+
+const sessionToken = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjMwNDU2MzFiLTk1YTgtNDMzYy1hYjU0LTkzZmE1MmE1NWVhOCIsInR5cCI6IkpXVCJ9.eyJhdWQiOlsiaHR0cHM6Ly9hcGkuZXhhbXBsZS5jb20iXSwiZXhwIjoxNzcyMzY2NDYwLCJpYXQiOjE3NzIzNjY0MDAsImlzcyI6Imh0dHBzOi8vc2x1Zy5wcm9qZWN0cy5vcnlhcGlzLmNvbS9zZXNzaW9ucyIsImp0aSI6IjBhMmYxZjBlLTNhMzgtNGEwZS05ZjUzLTBiNmExZjZmN2ExMCIsIm5iZiI6MTc3MjM2NjQwMCwic2lkIjoiN2YzY2RiNWMtNmQxYi00YTY3LThmMGYtNWYzZjJjMWYwZDExIiwic3ViIjoiNWJlODYzNTktMDczYy00MzRiLWFkMmQtYTM5MzIyMjJkYWJlIn0.tcClZD7YT-OzOzZFY1SrBeTNh237Rj_jm52g9WMSqddo91MBAzMD2Vvdp3xYHbXUoU-gGbIIMw1sSPVsPx6jaQ"

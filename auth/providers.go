@@ -15,6 +15,10 @@ import (
 // OIDC is the preset for any other issuer that signs access tokens as JWTs,
 // best as RFC 9068 has them, and describes itself with OpenID Connect Discovery.
 // issuer is its exact iss; audience is the name it knows this service by.
+//
+// A person is who has a sub other than the client, as RFC 9068 §2.2 has it. For
+// an issuer that gives programs a sub of their own, as Entra ID does, set Kind:
+// otherwise they pass for people.
 func OIDC(issuer, audience string) Config {
 	return Config{Issuer: issuer, Audience: []string{audience}}
 }
