@@ -571,13 +571,13 @@ func TestOryClients(t *testing.T) {
 // Presets share nothing: changing one result changes no other.
 func TestPresetsAreFresh(t *testing.T) {
 	t.Parallel()
-	for _, make := range []func() auth.Config{
+	for _, preset := range []func() auth.Config{
 		func() auth.Config { return auth.Auth0("example.auth0.com", api) },
 		func() auth.Config { return auth.Keycloak("https://id.example.com", "main", "orders") },
 		func() auth.Config { return auth.Cognito("eu-central-1", "eu-central-1_Ab", "app", "more") },
 		func() auth.Config { return auth.Ory("https://slug.projects.oryapis.com", api) },
 	} {
-		first := make()
+		first := preset()
 		for _, l := range [][]string{first.Audience, first.Clients, first.Aliases, first.Algorithms, first.IgnoredAudiences} {
 			for i := range l {
 				l[i] = "spoiled"
@@ -589,7 +589,7 @@ func TestPresetsAreFresh(t *testing.T) {
 				paths[i] = nil
 			}
 		}
-		v, err := auth.New(withKeys(t, make()))
+		v, err := auth.New(withKeys(t, preset()))
 		require.NoError(t, err)
 		require.NoError(t, v.Close())
 	}
