@@ -140,7 +140,7 @@ func TestConcurrentChangesKeepAnOwner(t *testing.T) {
 			}
 		}
 		require.Len(t, owners, 1, "%v", status)
-		require.True(t, (status[0] == 200) != (status[1] == 204), "%v", status)
+		require.NotEqual(t, status[0] == 200, status[1] == 204, "%v", status)
 	}
 }
 
@@ -154,8 +154,8 @@ func TestRoleIsAskedAgainUnderTheLock(t *testing.T) {
 	renamed := make(chan response, 1)
 	require.NoError(t, s.app.db.write(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
 		go func() { renamed <- s.as(bob).do("PATCH", path, `{"name":"Bob's"}`) }()
-		for s.app.db.writer.Stats().WaitCount == 0 { // until he waits for the writer, past the guard
-		}
+		waits := func() bool { return s.app.db.writer.Stats().WaitCount > 0 } // for the writer, past the guard
+		require.Eventually(t, waits, 10*time.Second, time.Millisecond)
 		_, err := tx.ExecContext(ctx, `UPDATE rowhouse_members SET role = 'member' WHERE subject LIKE '%3:bob'`)
 		return err
 	}))

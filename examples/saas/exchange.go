@@ -72,7 +72,7 @@ func (a *app) recovered(next http.Handler) http.Handler {
 			if x.status != 0 {
 				panic(http.ErrAbortHandler)
 			}
-			writeProblem(x, r, internalError())
+			writeProblem(x, internalError())
 		}()
 		next.ServeHTTP(x, r)
 	})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ type running struct {
 	log    *logBuffer
 	client *http.Client
 	stop   func() error // drains
+	cut    bool         // stop may fail
 }
 
 // environment returns variables that make a working configuration with issuer.
@@ -56,9 +58,7 @@ func startWith(t *testing.T, change map[string]string, prepare func(*app)) *runn
 	t.Helper()
 	issuer := authtest.NewIssuer(t)
 	vars := environment(t, issuer.URL())
-	for name, value := range change {
-		vars[name] = value
-	}
+	maps.Copy(vars, change)
 	c, err := loadConfig(vars, false)
 	require.NoError(t, err)
 	ln, err := listen(t.Context(), &c)
@@ -83,11 +83,7 @@ func startWith(t *testing.T, change map[string]string, prepare func(*app)) *runn
 		return err
 	})
 	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		require.NoError(t, stop())
-	})
-	return &running{
+	s := &running{
 		t: t, app: a, base: "http://" + ln.Addr().String(), issuer: issuer, log: log, stop: stop,
 		client: &http.Client{
 			Transport:     transport,
@@ -95,6 +91,13 @@ func startWith(t *testing.T, change map[string]string, prepare func(*app)) *runn
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := stop(); !s.cut {
+			require.NoError(t, err)
+		}
+	})
+	return s
 }
 
 // A person has a token and the id under which others know its bearer.
@@ -138,9 +141,7 @@ func (c *call) do(method, path, body string) response {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for name, values := range c.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, c.header)
 	return c.s.send(r)
 }
 

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,24 +42,4 @@ func TestServeTellsWhyItCantStart(t *testing.T) {
 		require.Equal(t, exitFailed, run(t.Context(), []string{"serve"}, append(environ, change), &out, &out))
 		require.Contains(t, out.String(), fault)
 	}
-}
-
-func TestDemoPasses(t *testing.T) {
-	t.Parallel()
-	var out, errs logBuffer
-	require.Equal(t, exitDone, run(t.Context(), []string{"demo"}, nil, &out, &errs), out.String())
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Regexp(t, `^[5-9]\d passed, 0 failed$`, lines[len(lines)-1])
-	require.Equal(t, len(regexp.MustCompile(`(?m)^  ok    `).FindAllString(out.String(), -1)), atoi(t, lines[len(lines)-1]))
-	require.Empty(t, errs.String())
-}
-
-func atoi(t *testing.T, line string) int {
-	t.Helper()
-	n := 0
-	for _, c := range strings.SplitN(line, " ", 2)[0] {
-		n = n*10 + int(c-'0')
-	}
-	require.Positive(t, n)
-	return n
 }

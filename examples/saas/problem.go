@@ -88,7 +88,7 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 		a.log.LogAttrs(r.Context(), level, "request failed",
 			slog.String("request_id", x.id), slog.String("route", x.route), slog.Any("error", err))
 	}
-	writeProblem(w, r, p)
+	writeProblem(w, p)
 }
 
 func problemOf(err error) *problem {
@@ -144,7 +144,7 @@ func isOutage(err error) bool {
 	return false
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
+func writeProblem(w http.ResponseWriter, p *problem) {
 	h := w.Header()
 	if p.allow != "" {
 		h.Set("Allow", p.allow)
@@ -154,7 +154,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	}
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(p) // the client may have gone
-	}
+	_ = json.NewEncoder(w).Encode(p) // the client may have gone
 }

@@ -66,7 +66,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// ServeMux would redirect //x and /x/../y to their clean form. A path that no
 	// client of this API builds on purpose is no path of it.
 	if p := r.URL.EscapedPath(); p != "/" && p != cleanPath(p) {
-		writeProblem(w, r, notFound())
+		writeProblem(w, notFound())
 		return
 	}
 	h, pattern := rt.mux.Handler(r)
@@ -79,10 +79,10 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if own.status == http.StatusMethodNotAllowed {
 		p := plain(http.StatusMethodNotAllowed, "The resource has other methods: see the Allow header.")
 		p.allow = own.header.Get("Allow")
-		writeProblem(w, r, p)
+		writeProblem(w, p)
 		return
 	}
-	writeProblem(w, r, notFound())
+	writeProblem(w, notFound())
 }
 
 // cleanPath is the path that p should be, without a slash at the end.

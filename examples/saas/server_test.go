@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -113,11 +116,52 @@ func TestDrainWaitsForRequestsUnderWay(t *testing.T) {
 	<-begun
 	ended := make(chan error, 1)
 	go func() { ended <- s.stop() }()
-	for s.listening() {
-	}
+	require.Eventually(t, func() bool { return !s.listening() }, 10*time.Second, time.Millisecond)
 	close(finish)
 	require.Equal(t, "\"whole\"\n", (<-got).wants(200).body)
 	require.NoError(t, <-ended)
+}
+
+func TestDrainCutsOffAfterTheGrace(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	s := startWith(t, nil, func(a *app) {
+		a.config.ShutdownGrace = 50 * time.Millisecond
+		a.router = newRouter([]route{{"GET /slow", anyone(), func(_ http.ResponseWriter, r *http.Request) error {
+			close(begun)
+			<-r.Context().Done()
+			return r.Context().Err()
+		}}}, a.guard, a.act)
+		a.handler = a.layers(a.router)
+	})
+	s.cut = true
+	failed := make(chan error, 1)
+	go func() {
+		resp, err := s.client.Get(s.base + "/slow")
+		if err == nil {
+			resp.Body.Close()
+		}
+		failed <- err
+	}()
+	<-begun
+	require.ErrorContains(t, s.stop(), "requests were cut off after 50ms")
+	require.Error(t, <-failed)
+}
+
+// A handler that waits for what never comes is answered for.
+func TestRequestsTimeOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &app{log: slog.New(slog.DiscardHandler)}
+		began := time.Now()
+		w := httptest.NewRecorder()
+		a.recovered(a.act(route{act: func(_ http.ResponseWriter, r *http.Request) error {
+			<-r.Context().Done()
+			return r.Context().Err()
+		}})).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		require.Equal(t, http.StatusServiceUnavailable, w.Code)
+		require.Equal(t, requestTimeout, time.Since(began))
+	})
 }
 
 func (s *running) listening() bool {

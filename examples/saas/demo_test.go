@@ -1,0 +1,38 @@
+//go:build !production
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDemoPasses(t *testing.T) {
+	t.Parallel()
+	var out, errs logBuffer
+	require.Equal(t, exitDone, run(t.Context(), []string{"demo"}, nil, &out, &errs), out.String())
+	steps := strings.Count(out.String(), "\n  ok    ")
+	require.Greater(t, steps, 60)
+	require.True(t, strings.HasSuffix(out.String(), fmt.Sprintf("\n%d passed, 0 failed\n", steps)), "the last line")
+	require.Empty(t, errs.String())
+}
+
+// A step that goes wrong is printed and counted.
+func TestDemoFails(t *testing.T) {
+	t.Parallel()
+	var out logBuffer
+	w := newWalk(t.Context(), &out)
+	w.base = start(t, nil).base
+	w.step("right", request{do: "GET /livez"}, 200, has("status", "ok"))
+	w.step("wrong status", request{do: "GET /livez"}, 201)
+	w.step("wrong field", request{do: "GET /livez"}, 200, has("status", "bad"))
+	w.step("wrong text", request{do: "GET /livez"}, 200, says("bad"))
+	w.step("wrong silence", request{do: "GET /livez"}, 200, silentOn("ok"))
+	w.base = "http://127.0.0.1:1"
+	w.step("no answer", request{do: "GET /livez"}, 200)
+	require.Equal(t, []int{1, 5}, []int{w.passed, w.failed}, out.String())
+	require.Equal(t, 5, strings.Count(out.String(), "  FAIL  "))
+}
