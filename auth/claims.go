@@ -26,6 +26,7 @@ type claims struct {
 
 	subject, id, azp, clientID string
 	audience                   []string
+	single                     [1]string // audience, if it is one
 	times
 
 	scopes, roles, permissions, groups []string

@@ -98,7 +98,8 @@ func (c *claims) text(m member) (string, error) {
 func (c *claims) audienceList(m member) ([]string, error) {
 	switch m.kind {
 	case '"':
-		return []string{stringValue(c.raw(m), m.escaped)}, nil
+		c.single[0] = stringValue(c.raw(m), m.escaped)
+		return c.single[:], nil
 	case '[':
 		if l, ok := stringList(c.raw(m)); ok {
 			return l, nil
