@@ -20,6 +20,7 @@ func TestRemoteOutage(t *testing.T) {
 	t.Run("cold start with the server down: 503, then it works by itself", func(t *testing.T) {
 		inWorld(t, setup{down: true}, func(w *world) {
 			e := w.unavailable(w.sign())
+			require.Len(w, w.net.requests(""), 1, "one failure says enough")
 			// Junk is the client's fault, whatever our state.
 			w.refuses("junk", auth.ReasonFormat)
 			w.refuses(w.issuer.Sign(object{"aud": "other"}), auth.ReasonAudience)

@@ -105,6 +105,20 @@ func TestRemoteRotation(t *testing.T) {
 		})
 	})
 
+	t.Run("a flood does not put off the next attempt", func(t *testing.T) {
+		inWorld(t, setup{}, func(w *world) {
+			w.issuer.Outage(true)
+			forged := w.forge("made-up")
+			for range 10 { // two attempts, then the bucket is empty for 20 s or more
+				w.unavailable(forged)
+			}
+			require.Len(w, w.net.requests(""), 3)
+			w.issuer.Outage(false)
+			w.pass(4 * time.Second) // the back-off after two failures
+			require.NoError(w, w.keys.Status().Err)
+		})
+	})
+
 	t.Run("a flood while the issuer is down costs few attempts", func(t *testing.T) {
 		inWorld(t, setup{}, func(w *world) {
 			forged := w.forge("made-up")
