@@ -13,7 +13,7 @@ import (
 
 func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := loadConfig(map[string]string{"ENVIRONMENT": "development"}, true)
+	c, err := loadConfig(map[string]string{"ENVIRONMENT": "development", "MAX_BODY_BYTES": "", "LISTEN_ADDR": ""}, true)
 	require.NoError(t, err)
 	require.Equal(t, config{
 		AppName: "rowhouse-saas", Environment: development, LogLevel: slog.LevelInfo, ListenAddr: "127.0.0.1:8080",

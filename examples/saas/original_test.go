@@ -19,6 +19,8 @@ func TestOriginalD01RoleOfThePathDecides(t *testing.T) {
 	ada, bob := s.person("ada"), s.person("bob")
 	a, b := s.found(bob, "A"), s.found(ada, "B")
 	s.join(ada, b, bob, "member")
+	eve := s.person("eve")
+	e := s.found(eve, "E")
 	before := s.contents()
 
 	// An owner of A who is a member of B, with a token that names A and claims all.
@@ -27,8 +29,15 @@ func TestOriginalD01RoleOfThePathDecides(t *testing.T) {
 	s.as(bob).do("DELETE", b, "").wants(403)
 	s.as(bob).do("PATCH", b, `{"name":"mine"}`).wants(403)
 	s.as(bob).do("POST", b+"/transfer", transferJSON(bob, "member")).wants(403)
+
+	// A stranger to B who owns an organization, with a token that names that one.
+	claims["sub"], claims["org_id"] = "eve", strings.TrimPrefix(e, "/organizations/")
+	eve.token = s.issuer.Sign(claims)
+	s.as(eve).do("GET", b, "").wants(404)
+	s.as(eve).do("GET", b+"/memberships", "").wants(404)
 	require.Equal(t, before, s.contents())
 	s.as(bob).do("DELETE", a, "").wants(204)
+	s.as(eve).do("GET", e, "").wants(200)
 }
 
 // D2: an admin of one organization added anybody to another, as owner.
