@@ -227,6 +227,8 @@ func TestOvertakenTimer(t *testing.T) {
 		r.due()
 		synctest.Wait()
 		require.Equal(t, 1, asked)
+		require.NoError(t, r.Close())
+		require.False(t, r.timer.Stop(), "Close has stopped it")
 	})
 }
 

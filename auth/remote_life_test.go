@@ -166,6 +166,23 @@ func TestRemoteLife(t *testing.T) {
 		})
 	})
 
+	t.Run("Close waits for the fetch it cancelled", func(t *testing.T) {
+		inWorld(t, setup{}, func(w *world) {
+			ended := false
+			w.net.serve("id.test", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+				time.Sleep(time.Second) // of the bubble
+				ended = true
+			}))
+			var all sync.WaitGroup
+			all.Go(func() { require.Error(w, w.keys.Refresh(w.Context())) })
+			synctest.Wait()
+			require.NoError(w, w.keys.Close())
+			require.True(w, ended)
+			all.Wait()
+		})
+	})
+
 	t.Run("Close ends Ready", func(t *testing.T) {
 		inWorld(t, setup{down: true}, func(w *world) {
 			var all sync.WaitGroup

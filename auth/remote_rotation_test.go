@@ -209,6 +209,11 @@ func TestRemoteRotation(t *testing.T) {
 			all.Wait()
 			require.Equal(w, map[string]int{"true 500ms": 100, "false 0s": 50}, results)
 			require.Equal(w, 2, w.issuer.Fetches())
+			w.issuer.Rotate()
+			for range 100 { // all places are free again
+				all.Go(func() { w.accepts(w.sign()) })
+			}
+			all.Wait()
 		})
 	})
 
