@@ -54,11 +54,12 @@ template() {
 	((bytes < 1 << 20)) || die "the zip of examples/saas has $bytes bytes: what is in it?"
 	mkdir "$work/template"
 	cd "$work/template"
-	# The go command's own unpacking, so that the zip and its sums are checked.
+	# The go command's own unpacking, so that the zip and its sums are checked;
+	# trimmed paths, so that the next rehearsal finds its packages compiled.
 	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy GOFLAGS=-modcacherw \
 		go mod download "$saas@$version"
 	cp -r "$work/template-cache/$saas@$version/." .
-	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy,$upstream go build -o "$work/saas" .
+	GOMODCACHE=$work/template-cache GOPROXY=file://$work/proxy,$upstream go build -trimpath -o "$work/saas" .
 }
 
 step "publish $version" publish
