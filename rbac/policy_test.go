@@ -264,7 +264,7 @@ func FuzzParseRole(f *testing.F) {
 func FuzzNames(f *testing.F) {
 	for _, c := range [][2]string{
 		{"owner", "a:b"}, {"", ""}, {"o_-9", "noun:verb-it:more_9"}, {"9o", "9:a"}, {"o", ":"}, {"o", "a::b"}, {"o", "a:b:"},
-		{"ö", "a:ö"}, {strings.Repeat("a", 64), strings.Repeat("a", 62) + ":" + strings.Repeat("b", 65)},
+		{"ö", "a:ö"}, {"oK", "a:b"}, {"o", "a:bC"}, {"o k", "a:b c"}, {strings.Repeat("a", 64), strings.Repeat("a", 62) + ":" + strings.Repeat("b", 65)},
 		{strings.Repeat("a", 65), "a:" + strings.Repeat("b", 127)},
 	} {
 		f.Add(c[0], c[1])
