@@ -7,8 +7,11 @@
 
 log=$(mktemp "$cache/test.XXXXXX")
 skipped=$(mktemp "$cache/skipped.XXXXXX")
-trap 'rm -f "$log" "$skipped"' EXIT
 rm -f "$cache/test-summary.txt"
+
+# Whatever ends this script, .ci/run finds what the tests said so far.
+summarize() { grep -E '^((ok  |FAIL)[[:space:]]|--- FAIL|panic:)' "$log" >"$cache/test-summary.txt" || true; }
+trap 'summarize; rm -f "$log" "$skipped"' EXIT
 export ROWHOUSE_SKIPPED=$skipped # tests without their server add a line
 
 # In CI a missing server or tool is a failure; elsewhere the tests that need it
@@ -82,8 +85,11 @@ step "demo" scripts/demo.sh
 
 count=$(sort -u "$skipped" | wc -l)
 ((count == 0)) || echo "== SKIPPED $count: $(sort -u "$skipped" | paste -sd, | sed 's/,/, /g')"
-grep -E '^((ok  |FAIL)[[:space:]]|--- FAIL|panic:)' "$log" >"$cache/test-summary.txt" || true
-((${#failed_steps[@]} == 0)) || echo "== failed: $(IFS=,; echo "${failed_steps[*]}") (after $SECONDS s)"
-((${#failed_steps[@]} != 0)) || echo "== passed ($SECONDS s)"
+if ((${#failed_steps[@]})); then
+	echo "== failed: $(IFS=,; echo "${failed_steps[*]}") ($SECONDS s)"
+else
+	echo "== passed ($SECONDS s)"
+fi
+summarize
 cat "$cache/test-summary.txt"
 ((${#failed_steps[@]} == 0))
