@@ -128,35 +128,42 @@ func TestNewPolicyFaults(t *testing.T) {
 	}{
 		"nothing": {nil, nil, []string{`rbac: no grant for the owner role "owner"`}},
 		"empty role": {
-			[]rbac.Grant{owner, {Role: ""}}, nil,
+			[]rbac.Grant{owner, {Role: ""}},
+			nil,
 			[]string{`rbac: grants[1]: role "": a name must start with a letter and hold only a-z, 0-9, - and _`},
 		},
 		"role in capitals": {
-			[]rbac.Grant{owner, {Role: "ADMIN"}}, nil,
+			[]rbac.Grant{owner, {Role: "ADMIN"}},
+			nil,
 			[]string{`rbac: grants[1]: role "ADMIN": a name must start with a letter and hold only a-z, 0-9, - and _`},
 		},
 		"long role": {
-			[]rbac.Grant{owner, {Role: rbac.Role(strings.Repeat("r", 65))}}, nil,
+			[]rbac.Grant{owner, {Role: rbac.Role(strings.Repeat("r", 65))}},
+			nil,
 			[]string{`rbac: grants[1]: role "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr"… is longer than 64 bytes`},
 		},
 		"role twice": {[]rbac.Grant{owner, owner}, nil, []string{`rbac: grants[1]: role "owner" is granted twice`}},
 		"permission twice": {
-			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{"a:b", "a:b"}}}, nil,
+			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{"a:b", "a:b"}}},
+			nil,
 			[]string{`rbac: grants[0]: role "owner": permission "a:b" is listed twice`},
 		},
 		"wildcard": {
-			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{"member:*", "*"}}}, nil,
+			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{"member:*", "*"}}},
+			nil,
 			[]string{
 				`rbac: grants[0]: permission "member:*": a word must start with a letter and hold only a-z, 0-9, - and _`,
 				`permission "*" is not of the form noun:verb`,
 			},
 		},
 		"long permission": {
-			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{rbac.Permission("a:" + strings.Repeat("b", 127))}}}, nil,
+			[]rbac.Grant{{Role: rbac.Owner, Permissions: []rbac.Permission{rbac.Permission("a:" + strings.Repeat("b", 127))}}},
+			nil,
 			[]string{`rbac: grants[0]: permission "a:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"… is longer than 128 bytes`},
 		},
 		"owner lacks": {
-			[]rbac.Grant{owner, {Role: rbac.Admin, Permissions: []rbac.Permission{"a:b", "a:c", "a:d"}}}, nil,
+			[]rbac.Grant{owner, {Role: rbac.Admin, Permissions: []rbac.Permission{"a:b", "a:c", "a:d"}}},
+			nil,
 			[]string{`rbac: "admin" holds "a:c", which the owner role "owner" lacks`, `rbac: "admin" holds "a:d", which the owner role "owner" lacks`},
 		},
 		"other owner missing": {[]rbac.Grant{owner}, &rbac.Options{Owner: "captain"}, []string{`rbac: no grant for the owner role "captain"`}},
@@ -171,7 +178,8 @@ func TestNewPolicyFaults(t *testing.T) {
 			},
 		},
 		"several at once": {
-			[]rbac.Grant{{Role: "x y"}, {Role: "viewer", Permissions: []rbac.Permission{"read"}}}, nil,
+			[]rbac.Grant{{Role: "x y"}, {Role: "viewer", Permissions: []rbac.Permission{"read"}}},
+			nil,
 			[]string{
 				`rbac: grants[0]: role "x y": a name must start with a letter and hold only a-z, 0-9, - and _`,
 				`rbac: grants[1]: permission "read" is not of the form noun:verb`,
@@ -263,8 +271,18 @@ func FuzzParseRole(f *testing.F) {
 
 func FuzzNames(f *testing.F) {
 	for _, c := range [][2]string{
-		{"owner", "a:b"}, {"", ""}, {"o_-9", "noun:verb-it:more_9"}, {"9o", "9:a"}, {"o", ":"}, {"o", "a::b"}, {"o", "a:b:"},
-		{"ö", "a:ö"}, {"oK", "a:b"}, {"o", "a:bC"}, {"o k", "a:b c"}, {strings.Repeat("a", 64), strings.Repeat("a", 62) + ":" + strings.Repeat("b", 65)},
+		{"owner", "a:b"},
+		{"", ""},
+		{"o_-9", "noun:verb-it:more_9"},
+		{"9o", "9:a"},
+		{"o", ":"},
+		{"o", "a::b"},
+		{"o", "a:b:"},
+		{"ö", "a:ö"},
+		{"oK", "a:b"},
+		{"o", "a:bC"},
+		{"o k", "a:b c"},
+		{strings.Repeat("a", 64), strings.Repeat("a", 62) + ":" + strings.Repeat("b", 65)},
 		{strings.Repeat("a", 65), "a:" + strings.Repeat("b", 127)},
 	} {
 		f.Add(c[0], c[1])

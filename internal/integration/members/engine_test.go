@@ -49,7 +49,7 @@ func (e *engine) foundMany(t *testing.T, n int, people map[string]rbac.Role) []s
 	}
 	tx, err := e.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	defer tx.Rollback() //nolint:errcheck // no-op after Commit
+	defer tx.Rollback() // does nothing after Commit
 	insert, err := tx.PrepareContext(t.Context(), fmt.Sprintf(text, e.store.Tables()[0]))
 	require.NoError(t, err)
 	var made []string
@@ -116,7 +116,7 @@ func (e *engine) once(ctx context.Context, do act) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // no-op after Commit
+	defer tx.Rollback() // does nothing after Commit
 	if err := do(ctx, tx); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (e *engine) behind(t *testing.T, first, second act, commit bool) error {
 	defer cancel()
 	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: e.level})
 	require.NoError(t, err)
-	defer tx.Rollback() //nolint:errcheck // no-op after Commit
+	defer tx.Rollback() // does nothing after Commit
 	require.NoError(t, first(ctx, tx))
 
 	started, result := make(chan struct{}), make(chan error, 1)

@@ -41,9 +41,11 @@ func startPostgres(t *testing.T) string {
 		Account: "postgres",
 		Reads:   []string{filepath.Join(bin, "postgres")},
 		Args: func(port int, dir string) []string {
-			return []string{"-c", `"$1/initdb" -D "$2/data" -A trust -U postgres -N --no-locale -E UTF8 && exec "$1/postgres" -D "$2/data" \
+			return []string{
+				"-c", `"$1/initdb" -D "$2/data" -A trust -U postgres -N --no-locale -E UTF8 && exec "$1/postgres" -D "$2/data" \
 				-p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=100`,
-				"sh", bin, dir, fmt.Sprint(port)}
+				"sh", bin, dir, fmt.Sprint(port),
+			}
 		},
 		Ready: func(ctx context.Context, addr string) error {
 			db, err := sql.Open("pgx", "postgres://postgres@"+addr+"/postgres")

@@ -90,7 +90,7 @@ func TestSQLiteBusy(t *testing.T) {
 
 	impatient, err := e.db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	defer impatient.Rollback() //nolint:errcheck // nothing to save
+	defer impatient.Rollback()
 	_, err = impatient.ExecContext(t.Context(), "PRAGMA busy_timeout = 1")
 	require.NoError(t, err)
 	err = e.store.Add(t.Context(), impatient, org, "ada", "bob", rbac.Member)

@@ -478,7 +478,7 @@ func testCancelled(t *testing.T, e *engine) {
 	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner})
 	tx, err := e.db.BeginTx(t.Context(), &sql.TxOptions{Isolation: e.level})
 	require.NoError(t, err)
-	defer tx.Rollback() //nolint:errcheck // nothing to save
+	defer tx.Rollback()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, e.store.Add(ctx, tx, org, "ada", "bob", rbac.Member), context.Canceled)
