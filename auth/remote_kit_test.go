@@ -102,6 +102,7 @@ func (w *world) observe(_ context.Context, e auth.Event) {
 
 // count returns how many events of a kind there were.
 func (w *world) count(k auth.EventKind) (n int) {
+	synctest.Wait() // events come after the answer
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
@@ -114,6 +115,7 @@ func (w *world) count(k auth.EventKind) (n int) {
 
 // last returns the latest event of a kind.
 func (w *world) last(k auth.EventKind) (last auth.Event) {
+	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
@@ -274,6 +276,7 @@ func (b *logBook) Handle(_ context.Context, r slog.Record) error {
 
 // levels returns the level of each line.
 func (b *logBook) levels() (levels []slog.Level) {
+	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.lines {
@@ -284,6 +287,7 @@ func (b *logBook) levels() (levels []slog.Level) {
 
 // text returns all lines with their attributes.
 func (b *logBook) text() string {
+	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var s strings.Builder

@@ -131,8 +131,8 @@ func TestRemoteLife(t *testing.T) {
 	})
 
 	t.Run("events", func(t *testing.T) {
-		inWorld(t, setup{cold: true, discovery: true}, func(w *world) {
-			w.issuer.Slow(time.Second)
+		slow := func(w *world, _ *auth.Config) { w.issuer.Slow(time.Second) }
+		inWorld(t, setup{cold: true, discovery: true, config: slow}, func(w *world) {
 			require.NoError(w, w.v.Ready(w.Context()))
 			synctest.Wait()
 			require.Len(w, w.events, 2)

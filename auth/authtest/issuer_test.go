@@ -331,7 +331,7 @@ func TestDoesNotImportTesting(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	require.NoError(t, err)
-	for _, p := range strings.Fields(string(out)) {
+	for p := range strings.FieldsSeq(string(out)) {
 		require.NotContains(t, []string{"testing", "flag", "net/http/httptest"}, p)
 	}
 }
