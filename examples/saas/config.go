@@ -50,14 +50,8 @@ const (
 // one a line, each beginning with the variable's name. It never holds a value:
 // any of them may be a secret, or a secret pasted into the wrong line.
 func loadConfig(environ map[string]string, insecureDevIdentity bool) (config, error) {
-	set := make(map[string]string, len(environ))
-	for name, value := range environ {
-		if value != "" {
-			set[name] = value
-		}
-	}
 	c := config{insecureDevIdentity: insecureDevIdentity}
-	err := env.ParseWithOptions(&c, env.Options{Environment: set})
+	err := env.ParseWithOptions(&c, env.Options{Environment: environ})
 	faults, unread := parseFaults(err)
 	for _, f := range c.faults() {
 		if !unread[f.variable] { // it holds its zero value, which says nothing more

@@ -3,10 +3,13 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,6 +40,17 @@ func FuzzReadBody(f *testing.F) {
 		require.NoError(t, json.Unmarshal([]byte(body), &want))
 		require.Equal(t, map[string]string{"id": got.ID, "role": got.Role}, want)
 	})
+}
+
+// A body that arrives too slowly is the client's fault, one that breaks off too.
+func TestBodiesThatDoNotArrive(t *testing.T) {
+	t.Parallel()
+	for err, status := range map[error]int{os.ErrDeadlineExceeded: 408, io.ErrUnexpectedEOF: 400} {
+		r := httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(err))
+		r.Header.Set("Content-Type", "application/json")
+		_, got := readBody[roleBody](r)
+		require.Equal(t, status, problemOf(got).Status)
+	}
 }
 
 // An id that is taken is the only spelling of a principal of our issuer.

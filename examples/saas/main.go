@@ -109,7 +109,8 @@ func serveWith(ctx context.Context, c config, log *slog.Logger, stderr io.Writer
 		return errors.Join(err, ln.Close())
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	log.Info("serving", slog.String("address", c.ListenAddr), slog.String("environment", c.Environment))
+	log.Info("serving", slog.String("address", c.ListenAddr),
+		slog.String("environment", c.Environment), slog.String("issuer", id.issuer))
 	if a.identity.hint != "" {
 		say(stderr, "%s", a.identity.hint)
 	}
