@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -56,7 +57,7 @@ func NewClaims(s ClaimSet) Claims {
 	c := &claims{payload: string(payload)}
 	var sc scanner
 	if c.members, err = sc.object(c.payload, nil); err == nil {
-		if err = c.registered(); err == errNoExpiry {
+		if err = c.registered(); errors.Is(err, errNoExpiry) {
 			err = nil
 		}
 	}

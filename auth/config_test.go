@@ -37,7 +37,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 		require.Contains(t, text, want)
 	}
 	require.NotContains(t, text, `"RS256"`)
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		require.True(t, strings.HasPrefix(line, "auth: Config "), line)
 	}
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -117,12 +118,12 @@ func (sc *scanner) members(dst []member, keep bool) ([]member, error) {
 		}
 		sc.i++
 		sc.space()
-		m := member{name: name, start: uint32(sc.i)} //nolint:gosec // below maxJSONBytes
+		m := member{name: name, start: uint32(sc.i)} // below maxJSONBytes
 		if m.kind, m.escaped, err = sc.value(); err != nil {
 			return nil, err
 		}
 		if keep {
-			m.end = uint32(sc.i) //nolint:gosec // below maxJSONBytes
+			m.end = uint32(sc.i) // below maxJSONBytes
 			dst = append(dst, m)
 		}
 		sc.space()
@@ -156,10 +157,8 @@ func (sc *scanner) unique(base int, index map[string]struct{}, name string) (map
 		}
 		return sc.unique(base, index, name)
 	default:
-		for _, n := range open {
-			if n == name {
-				return nil, errDuplicate
-			}
+		if slices.Contains(open, name) {
+			return nil, errDuplicate
 		}
 	}
 	if index != nil {

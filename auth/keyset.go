@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -159,9 +160,7 @@ func (s *KeySet) remember(segment string, e memoEntry) {
 		if len(*old) >= maxMemo {
 			return
 		}
-		for k, v := range *old {
-			next[k] = v
-		}
+		maps.Copy(next, *old)
 	}
 	next[string([]byte(segment))] = e // a copy: segment would keep its whole token alive
 	s.memo.Store(&next)
