@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 )
 
@@ -48,17 +47,17 @@ type Options struct {
 // use. Make one with [NewPolicy] or [DefaultPolicy]; the zero Policy has no roles
 // and denies everything.
 type Policy struct {
-	owner Role
-	order []Role
-	roles map[Role]grant
-	needs map[Path]Permission
+	owner  Role
+	order  []Role
+	grants map[Role][]Permission // ascending
+	holds  map[pair]struct{}     // one look-up is faster than one for the role and one for its permission
+	covers map[[2]Role]struct{}  // the first role's permissions include the second's
+	needs  map[Path]Permission
 }
 
-// grant is what a policy knows of one role.
-type grant struct {
-	holds    map[Permission]struct{}
-	sorted   []Permission
-	includes map[Role]struct{} // roles whose permissions are a subset of these
+type pair struct {
+	role Role
+	perm Permission
 }
 
 // DefaultPolicy returns the policy of three roles, each holding what the one
@@ -87,9 +86,12 @@ func NewPolicy(grants []Grant, o *Options) (*Policy, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	p := &Policy{owner: o.Owner, roles: make(map[Role]grant, len(grants)), needs: defaultNeeds()}
-	if p.owner == "" {
-		p.owner = Owner
+	p := &Policy{
+		owner:  cmp.Or(o.Owner, Owner),
+		grants: make(map[Role][]Permission, len(grants)),
+		holds:  make(map[pair]struct{}),
+		covers: make(map[[2]Role]struct{}),
+		needs:  defaultNeeds(),
 	}
 	var faults []error
 	for i, g := range grants {
@@ -109,8 +111,8 @@ func NewPolicy(grants []Grant, o *Options) (*Policy, error) {
 	}
 	for _, have := range p.order {
 		for _, need := range p.order {
-			if subset(p.roles[need].holds, p.roles[have].holds) {
-				p.roles[have].includes[need] = struct{}{}
+			if len(p.lacking(have, need)) == 0 {
+				p.covers[[2]Role{have, need}] = struct{}{}
 			}
 		}
 	}
@@ -119,21 +121,21 @@ func NewPolicy(grants []Grant, o *Options) (*Policy, error) {
 
 // Can reports whether role holds perm. An unknown role or permission is false.
 func (p *Policy) Can(role Role, perm Permission) bool {
-	_, ok := p.roles[role].holds[perm]
+	_, ok := p.holds[pair{role, perm}]
 	return ok
 }
 
 // Allows reports whether have holds every permission of need. An unknown role
 // on either side is false.
 func (p *Policy) Allows(have, need Role) bool {
-	_, ok := p.roles[have].includes[need]
+	_, ok := p.covers[[2]Role{have, need}]
 	return ok
 }
 
 // ParseRole returns the role of the policy spelled exactly s: no trimming, no
 // folding of case. The error is [ErrUnknownRole].
 func (p *Policy) ParseRole(s string) (Role, error) {
-	if _, ok := p.roles[Role(s)]; !ok {
+	if _, ok := p.grants[Role(s)]; !ok {
 		return "", fmt.Errorf("%w: %.64q", ErrUnknownRole, s)
 	}
 	return Role(s), nil
@@ -148,7 +150,7 @@ func (p *Policy) Roles() iter.Seq[Role] { return slices.Values(p.order) }
 // Permissions yields the permissions of role in ascending order; none for an
 // unknown role. The owner role holds every permission of the policy.
 func (p *Policy) Permissions(role Role) iter.Seq[Permission] {
-	return slices.Values(p.roles[role].sorted)
+	return slices.Values(p.grants[role])
 }
 
 // Needs returns the permission that a change over path needs. It is false for an
@@ -160,36 +162,37 @@ func (p *Policy) Needs(path Path) (Permission, bool) {
 
 func (p *Policy) add(g Grant) error {
 	faults := []error{g.Role.check()}
-	if _, twice := p.roles[g.Role]; twice {
-		faults = append(faults, fmt.Errorf("role %q is granted twice", g.Role))
+	if _, twice := p.grants[g.Role]; twice {
+		return errors.Join(append(faults, fmt.Errorf("role %q is granted twice", g.Role))...)
 	}
-	holds := make(map[Permission]struct{}, len(g.Permissions))
 	for _, perm := range g.Permissions {
-		if _, twice := holds[perm]; twice {
+		if p.Can(g.Role, perm) {
 			faults = append(faults, fmt.Errorf("role %q: permission %q is listed twice", g.Role, perm))
 		}
 		faults = append(faults, perm.check())
-		holds[perm] = struct{}{}
+		p.holds[pair{g.Role, perm}] = struct{}{}
 	}
 	p.order = append(p.order, g.Role)
-	p.roles[g.Role] = grant{holds, slices.Sorted(maps.Keys(holds)), make(map[Role]struct{})}
+	p.grants[g.Role] = slices.Sorted(slices.Values(g.Permissions))
 	return errors.Join(faults...)
 }
 
 func (p *Policy) checkOwner() []error {
-	top, ok := p.roles[p.owner]
-	if !ok {
+	if _, ok := p.grants[p.owner]; !ok {
 		return []error{fmt.Errorf("rbac: no grant for the owner role %q", p.owner)}
 	}
 	var faults []error
 	for _, role := range p.order {
-		for _, perm := range p.roles[role].sorted {
-			if _, ok := top.holds[perm]; !ok {
-				faults = append(faults, fmt.Errorf("rbac: %q holds %q, which the owner role %q lacks", role, perm, p.owner))
-			}
+		for _, perm := range p.lacking(p.owner, role) {
+			faults = append(faults, fmt.Errorf("rbac: %q holds %q, which the owner role %q lacks", role, perm, p.owner))
 		}
 	}
 	return faults
+}
+
+// lacking returns the permissions of need that have does not hold.
+func (p *Policy) lacking(have, need Role) []Permission {
+	return slices.DeleteFunc(slices.Clone(p.grants[need]), func(perm Permission) bool { return p.Can(have, perm) })
 }
 
 func (p *Policy) setNeed(path Path, need Permission) error {
@@ -204,15 +207,6 @@ func (p *Policy) setNeed(path Path, need Permission) error {
 	}
 	p.needs[path] = need
 	return nil
-}
-
-func subset(a, b map[Permission]struct{}) bool {
-	for perm := range a {
-		if _, ok := b[perm]; !ok {
-			return false
-		}
-	}
-	return true
 }
 
 func byText(a, b error) int {
