@@ -27,6 +27,10 @@
 // Counting the owners first, or locking only the organization's own row, gives
 // neither: two owners who remove each other both find the other still there.
 //
+// Doubt refuses. In PostgreSQL, somebody made an owner while a change waited for
+// its lock is not yet counted by it, so the change may fail with
+// [rbac.ErrLastOwner] and succeed when it is asked for again.
+//
 // The guarantees hold for writers that use this package. A statement of your own
 // that writes to the table is outside them.
 //

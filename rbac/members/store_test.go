@@ -220,7 +220,8 @@ func TestPageLimit(t *testing.T) {
 // organization asked for stays the caller's.
 func FuzzCursor(f *testing.F) {
 	place := base64.RawURLEncoding.EncodeToString([]byte("\x00\x06\x10\xa2\x4c\x5d\x00\x00ada"))
-	for _, s := range []string{"", "A", "AAAAAAAAAAA", place, place + "\n", place + "=", place[:len(place)-1], "!", "_____________w", strings.Repeat("A", 2000)} {
+	beyond := base64.RawURLEncoding.EncodeToString([]byte("\x7f\xff\xff\xff\xff\xff\xff\xffada")) // year 294247
+	for _, s := range []string{"", "A", beyond, "AAAAAAAAAAA", place, place + "\n", place + "=", place[:len(place)-1], "!", "_____________w", strings.Repeat("A", 2000)} {
 		f.Add(s)
 	}
 	store := newStore(f, members.SQLite, nil)

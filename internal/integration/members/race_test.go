@@ -182,6 +182,22 @@ func testInterleavings(t *testing.T, e *engine) {
 	}
 }
 
+// The heir becomes an owner while the last owner waits to leave. The lock of
+// PostgreSQL does not show him yet: refused, and granted when asked again.
+func testLateOwner(t *testing.T, e *engine) {
+	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner, "bob": rbac.Admin})
+	leave := func(ctx context.Context, tx members.Querier) error { return e.store.Remove(ctx, tx, org, "ada", "ada") }
+	err := e.behind(t, func(ctx context.Context, tx members.Querier) error {
+		return e.store.ChangeRole(ctx, tx, org, "ada", "bob", rbac.Owner)
+	}, leave, true)
+	if e.dialect == members.Postgres && err != nil {
+		require.ErrorIs(t, err, rbac.ErrLastOwner)
+		err = e.run(t.Context(), leave)
+	}
+	require.NoError(t, err)
+	require.Equal(t, map[string]rbac.Role{"bob": rbac.Owner}, e.roles(t, org))
+}
+
 // In hundreds of organizations the two owners act against each other at once, in
 // every pair of ways. Each organization keeps an owner, and somebody succeeds.
 func testStorm(t *testing.T, e *engine) {
