@@ -72,6 +72,8 @@ func attacks(t *testing.T) []attack {
 		{"non-canonical payload bits, signed", auth.ReasonFormat, sign(t, es, k.ec, h+"."+uncanonical(b64(fit(raw))))},
 		{"JSON serialization", auth.ReasonFormat, `{"protected":"` + h + `","payload":"` + p + `","signature":"` + s + `"}`},
 		{"16 KiB and a byte", auth.ReasonSize, claim("pad", strings.Repeat("x", 12<<10))},
+		{"header of 2 KiB and a byte", auth.ReasonSize, strings.Repeat("A", 2<<10+1) + "." + p + "." + s},
+		{"header of 2 KiB", auth.ReasonFormat, strings.Repeat("A", 2<<10-1) + "!." + p + "." + s},
 		{"header over 2 KiB", auth.ReasonSize, with(object{"alg": "ES256", "kid": "ec", "pad": strings.Repeat("x", 2<<10)})},
 
 		// Header.
@@ -130,6 +132,8 @@ func attacks(t *testing.T) []attack {
 		{"kid a number", auth.ReasonHeader, with(object{"alg": "ES256", "kid": 1})},
 		{"kid null", auth.ReasonHeader, with(object{"alg": "ES256", "kid": nil})},
 		{"kid with a NUL", auth.ReasonHeader, with(object{"alg": "ES256", "kid": "ec\x00"})},
+		{"kid empty", auth.ReasonHeader, with(object{"alg": "ES256", "kid": ""})},
+		{"typ empty", auth.ReasonHeader, with(object{"alg": "ES256", "kid": "ec", "typ": ""})},
 		{"kid a path", auth.ReasonKey, with(object{"alg": "ES256", "kid": "../../dev/null"})},
 		{"kid an injection", auth.ReasonKey, with(object{"alg": "ES256", "kid": "ec' OR '1'='1"})},
 		{"kid in another case", auth.ReasonKey, with(object{"alg": "ES256", "kid": "EC"})},
@@ -211,7 +215,8 @@ func attacks(t *testing.T) []attack {
 		{"nobody", auth.ReasonSubject, token(t, object{"sub": nil, "client_id": nil})},
 		{"a person without sub", auth.ReasonSubject, token(t, object{"sub": "", "client_id": nil})},
 
-		// ID tokens.
+		// ID tokens, and tokens about events.
+		{"logout token without a typ", auth.ReasonType, claim("events", object{"http://schemas.openid.net/event/backchannel-logout": object{}})},
 		{"nonce", auth.ReasonIDToken, claim("nonce", "n")},
 		{"at_hash", auth.ReasonIDToken, claim("at_hash", "h")},
 		{"c_hash", auth.ReasonIDToken, claim("c_hash", "h")},

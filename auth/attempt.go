@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type attempt struct {
 	token  compact
 	now    time.Time
 	is     *issuer
+	header *header // nil until parsed
 	claims *claims // nil until parsed
 }
 
@@ -20,13 +22,22 @@ func (a *attempt) parse() *Error {
 		return nil
 	}
 	var err *Error
-	a.claims, err = a.parseClaims(a.token.payload, &a.is.Claims)
+	a.claims, err = a.parseClaims(a.token.payload)
 	return err
 }
 
 // choose finds the Config of the token's own iss, still unverified: it decides
-// which keys may verify the token, and those decide whether iss was true.
+// which keys may verify the token, and those decide whether iss was true. The
+// header goes first: most junk ends there.
 func (a *attempt) choose(v *Verifier) *Error {
+	h, err := a.parseHeader(a.token.header)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(v.issuers, func(is *issuer) bool { return slices.Contains(is.algs, h.alg) }) {
+		return refuse(ReasonAlgorithm, nil)
+	}
+	a.header = &h
 	iss, err := a.peekIssuer(a.token.payload)
 	if err != nil {
 		return err
@@ -62,14 +73,14 @@ func (a *attempt) decodeSignature() *Error {
 
 // signature finds the key and verifies. It asks the source for a newer set at
 // most once.
-func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
+func (a *attempt) signature(ctx context.Context) (memoEntry, *Error) {
 	set, kerr := a.is.Keys.Current()
 	if kerr != nil {
 		set = nil
 	}
 	h, k, known, err := a.resolve(set)
 	if err != nil {
-		return nil, err
+		return memoEntry{}, err
 	}
 	if k != nil {
 		err := a.check(h, k)
@@ -77,10 +88,10 @@ func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
 			if !known {
 				set.remember(a.token.header, memoEntry{h, k})
 			}
-			return k, nil
+			return memoEntry{h, k}, nil
 		}
 		if h.kid != "" {
-			return nil, err // the key is known, the token is not its
+			return memoEntry{}, err // the key is known, the token is not its
 		}
 		// Without a kid a wrong signature may be a rotated key.
 	}
@@ -92,23 +103,23 @@ func (a *attempt) signature(ctx context.Context) (*verifyKey, *Error) {
 		if set != nil { // what an unverified payload says is no reason: a forgery never "expired"
 			err = refuse(unknown, nil)
 		}
-		return nil, err
+		return memoEntry{}, err
 	}
 	newer, rerr := a.is.Keys.Renew(ctx, set)
 	if rerr != nil || newer == nil {
-		return nil, unavailable(rerr)
+		return memoEntry{}, unavailable(rerr)
 	}
 	if newer == set {
-		return nil, refuse(unknown, nil)
+		return memoEntry{}, refuse(unknown, nil)
 	}
 	if k = newer.find(h.kid, h.alg); k == nil {
-		return nil, refuse(ReasonKey, nil)
+		return memoEntry{}, refuse(ReasonKey, nil)
 	}
 	if err := a.check(h, k); err != nil {
-		return nil, err
+		return memoEntry{}, err
 	}
 	newer.remember(a.token.header, memoEntry{h, k})
-	return k, nil
+	return memoEntry{h, k}, nil
 }
 
 // resolve reads the header, or recalls it, and finds its key in set.
@@ -118,7 +129,9 @@ func (a *attempt) resolve(set *KeySet) (h header, k *verifyKey, known bool, err 
 			return e.header, e.key, true, a.is.allowHeader(e.header)
 		}
 	}
-	if h, err = a.parseHeader(a.token.header); err != nil {
+	if a.header != nil {
+		h = *a.header
+	} else if h, err = a.parseHeader(a.token.header); err != nil {
 		return h, nil, false, err
 	}
 	if err = a.is.allowHeader(h); err != nil {

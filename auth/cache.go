@@ -44,7 +44,7 @@ type cacheEntry struct {
 	key      cacheKey
 	claims   *claims
 	issuer   *issuer
-	signer   *verifyKey
+	signer   memoEntry
 	seen     atomic.Pointer[KeySet] // the last set signer was found in
 	added    int64                  // µs
 	deadline int64                  // µs; when the entry is of no use
@@ -103,7 +103,9 @@ func (t *tokenCache) lookup(token string, now time.Time) (*claims, *issuer, *Err
 		return nil, nil, nil //nolint:nilerr // past their stale bound, keys serve no cached token: the cold path says so
 	}
 	if e.seen.Load() != set {
-		if !set.has(e.signer) {
+		// Not only gone: a key may also have become one of two candidates.
+		k := set.find(e.signer.header.kid, e.signer.header.alg)
+		if k == nil || k.identity != e.signer.key.identity {
 			s.remove(e)
 			return nil, nil, nil
 		}
@@ -122,7 +124,7 @@ func (t *tokenCache) lookup(token string, now time.Time) (*claims, *issuer, *Err
 
 // store remembers a verdict. purges is the count from before the verification
 // began: what was judged before an Invalidate must not outlive it.
-func (t *tokenCache) store(token string, c *claims, is *issuer, signer *verifyKey, now time.Time, purges uint64) {
+func (t *tokenCache) store(token string, c *claims, is *issuer, signer memoEntry, now time.Time, purges uint64) {
 	if len(token) > maxCachedToken {
 		return
 	}

@@ -1,6 +1,10 @@
 package auth
 
 import (
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/base64"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -29,7 +33,7 @@ func TestCacheBound(t *testing.T) {
 				if i > c.tokens-5*entries { // enough to fill it; the rest saves time
 					verdict.payload = strings.Repeat("x", c.payload)
 				}
-				cache.store(token, verdict, is, set.keys[0], now.Add(time.Duration(i)*time.Microsecond), 0)
+				cache.store(token, verdict, is, memoEntry{key: set.keys[0]}, now.Add(time.Duration(i)*time.Microsecond), 0)
 			}
 			grown := int64(heapInUse()) - int64(before)
 			require.Less(t, grown, int64(entries*bytesPerToken+64<<10))
@@ -58,8 +62,8 @@ func TestCacheDropsExpiredFirst(t *testing.T) {
 	cache := newTokenCache(8)
 	require.Len(t, cache.shards, 1)
 	is := newIssuer(Config{}.withDefaults())
-	is.Keys = &KeySet{keys: []*verifyKey{{kid: "k"}}}
-	signer := is.Keys.(*KeySet).keys[0]
+	is.Keys = &KeySet{keys: []*verifyKey{{kid: "k", alg: algorithms[0], public: &rsa.PublicKey{}}}}
+	signer := memoEntry{header{alg: algorithms[0], kid: "k"}, is.Keys.(*KeySet).keys[0]}
 	now := time.Unix(1_700_000_000, 0)
 	store := func(token string, life time.Duration, now time.Time) {
 		cache.store(token, &claims{times: times{expires: now.Add(life).UnixMicro()}}, is, signer, now, 0)
@@ -78,6 +82,27 @@ func TestCacheDropsExpiredFirst(t *testing.T) {
 			require.Equal(t, kept, c != nil, "%s%d", prefix, i)
 		}
 	}
+}
+
+// Only a signature that holds fills the memo: otherwise a client could.
+func TestMemoHoldsVerifiedHeadersOnly(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	set := &KeySet{keys: []*verifyKey{{kid: "k", public: public}}}
+	v, err := New(Config{Issuer: "https://id.example.com", Audience: []string{"a"}, Keys: set})
+	require.NoError(t, err)
+	for i := range 5 {
+		h := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"alg":"EdDSA","kid":"k","n":%d}`, i))
+		signed := h + "." + base64.RawURLEncoding.EncodeToString([]byte(`{}`))
+		sig := ed25519.Sign(private, []byte(signed))
+		if i > 0 {
+			sig[0] ^= 1
+		}
+		_, err := v.Verify(t.Context(), signed+"."+base64.RawURLEncoding.EncodeToString(sig))
+		require.Error(t, err) // the first for its claims
+	}
+	require.Len(t, *set.memo.Load(), 1)
 }
 
 // The memo takes headers of verified tokens only, and not without end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,6 +152,72 @@ func TestCacheForgetsRemovedKeys(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 1, hits.Load())
 		})
+	}
+}
+
+// A key that became one of two candidates verifies nothing, cached or not.
+func TestCacheForgetsAmbiguousKeys(t *testing.T) {
+	t.Parallel()
+	one, err := auth.StaticKeys(jwks(t, jwkOf(t, keys().rsa, "a", nil)))
+	require.NoError(t, err)
+	two, err := auth.StaticKeys(jwks(t, jwkOf(t, keys().rsa, "a", nil), jwkOf(t, keys().rsaAny, "b", nil)))
+	require.NoError(t, err)
+	src := &source{}
+	src.set.Store(one)
+	cfg := config(t)
+	cfg.Keys, cfg.TokenCache = src, 10
+	v := newVerifier(t, cfg)
+	tok := forge(t, jwt.SigningMethodRS256, keys().rsa, object{"alg": "RS256"}, claims(nil))
+	_, err = v.Verify(t.Context(), tok)
+	require.NoError(t, err)
+	src.set.Store(two)
+	_, err = v.Verify(t.Context(), tok)
+	require.ErrorIs(t, err, auth.ErrInvalidToken)
+}
+
+func TestCacheAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	now.Store(epoch.UnixMicro())
+	cfg := config(t)
+	cfg.TokenCache = 10
+	cfg.Now = func() time.Time { return time.UnixMicro(now.Load()) }
+	hits := counted(&cfg)
+	v := newVerifier(t, cfg)
+	tok := token(t, object{"iat": epoch.Add(-time.Hour).Unix()})
+	for range 2 {
+		_, err := v.Verify(t.Context(), tok)
+		require.NoError(t, err)
+	}
+	now.Add(-time.Second.Microseconds())
+	_, err := v.Verify(t.Context(), tok)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, hits.Load(), "an entry from the future has no age")
+}
+
+// A token nobody signed must not cost more than one somebody did, however its
+// claims are built.
+func TestUnsignedClaimsCostLittle(t *testing.T) {
+	v := newVerifier(t, config(t))
+	h, _, s := cut(forge(t, jwt.SigningMethodES256, keys().ec, object{"alg": "ES256", "kid": "made-up"}, claims(nil)))
+	var roles []string
+	for i := range 1200 {
+		roles = append(roles, strconv.Itoa(i))
+	}
+	for name, c := range map[string]object{
+		"scopes twice":   {"scope": strings.Join(roles, " "), "scp": roles[:400]},
+		"commas in aud":  {"aud": []string{audience, strings.Repeat(",", 8000)}},
+		"many audiences": {"aud": append([]string{audience}, roles...)},
+	} {
+		hostile := h + "." + b64([]byte(encode(t, claims(c)))) + "." + s
+		require.Less(t, len(hostile), 16<<10)
+		r := testing.Benchmark(func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = v.Verify(context.Background(), hostile)
+			}
+		})
+		require.Less(t, r.AllocedBytesPerOp(), int64(96<<10), name)
 	}
 }
 

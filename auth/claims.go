@@ -32,7 +32,7 @@ type claims struct {
 	scopes, roles, permissions, groups []string
 	tenant, session, email             string
 	emailVerified                      bool
-	idToken                            bool
+	idToken, event                     bool
 }
 
 // times are in microseconds since 1970; absent is 0 except where noted.

@@ -115,10 +115,15 @@ func TestPrincipal(t *testing.T) {
 		"a client whose id is alice":        {"client_id": "alice"},
 		"a client by azp":                   {"client_id": nil, "azp": "alice"},
 		"undecidable":                       {"client_id": nil},
+		"a client by azp and client_id":     {"azp": "alice"},
 		"a client without sub, named alice": {"sub": nil, "client_id": "alice"},
 	} {
 		require.NotEqual(t, alice, of(changes), name)
 	}
+	// A client that got itself alice's id is not the alice whose token names none.
+	require.NotEqual(t, of(object{"client_id": nil}), of(object{"client_id": "alice"}))
+	require.NotEqual(t, of(object{"client_id": nil}), of(object{"sub": nil, "client_id": "alice"}))
+	require.Equal(t, of(object{"client_id": "alice"}), of(object{"sub": nil, "client_id": "alice"}), "one client")
 	// Lengths keep parts apart.
 	require.NotEqual(t,
 		auth.NewClaims(auth.ClaimSet{Issuer: "a", Subject: "4:user1:b"}).Principal(),

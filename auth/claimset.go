@@ -24,7 +24,8 @@ type ClaimSet struct {
 }
 
 // NewClaims makes Claims of a ClaimSet, under the default names of [ClaimNames].
-// It panics if Extra can't be encoded as JSON.
+// It panics if Extra can't be encoded as JSON, and if a field holds what no token
+// may, such as a Subject with control characters.
 func NewClaims(s ClaimSet) Claims {
 	all := maps.Clone(s.Extra)
 	if all == nil {
@@ -69,8 +70,10 @@ func NewClaims(s ClaimSet) Claims {
 	if c.kind = s.Kind; c.kind == "" {
 		c.kind = KindUser
 	}
-	if s.Subject != "" {
-		c.principal = principal(s.Issuer, c.kind, s.Subject)
+	kind := c.kind
+	is := &issuer{Config: Config{Issuer: s.Issuer, Kind: func(Claims) Kind { return kind }}}
+	if err := is.identify(c); err != nil {
+		c.principal = "" // names nobody
 	}
 	return Claims{c}
 }

@@ -98,7 +98,9 @@ type Config struct {
 	// means slog.Default().
 	Logger *slog.Logger
 
-	// Observe is told of every verification and of the key sets' events.
+	// Observe is told of every verification and of the key sets' events, outside
+	// locks, on the goroutine that acted. It must not call Verifier.Close, which
+	// waits for that goroutine.
 	Observe func(context.Context, Event)
 
 	// OnError replaces the answer of the middlewares to a refused request.
@@ -196,7 +198,12 @@ func (c *Config) problems() []error {
 	}
 	if c.Issuer == "" {
 		bad("Issuer", "is required")
-	} else if c.Keys == nil {
+	} else if c.Keys != nil {
+		// Some issuers are no URLs. One that is plain http could be anybody's.
+		if u, err := url.Parse(c.Issuer); err == nil && strings.EqualFold(u.Scheme, "http") && !c.InsecureHTTP && !loopback(u.Hostname()) {
+			bad("Issuer", "is plain http: set InsecureHTTP if you mean it")
+		}
+	} else {
 		if err := checkURL(c.Issuer, c.InsecureHTTP); err != nil {
 			bad("Issuer", "%v (without Keys, discovery needs a URL)", err)
 		}

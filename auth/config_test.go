@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -25,14 +26,14 @@ func TestNewNamesEveryFault(t *testing.T) {
 		MaxTokenBytes:    1,
 		Claims:           auth.ClaimNames{Roles: []auth.ClaimPath{{}}},
 		IgnoredAudiences: []string{""},
-	}, auth.Config{Issuer: "http://id.example.com", TokenCache: 5})
+	}, auth.Config{Issuer: "http://id.example.com", TokenCache: 5, OnError: func(http.ResponseWriter, *http.Request, error) {}})
 	require.Error(t, err)
 	text := err.Error()
 	for _, want := range []string{
 		"Config 1: Issuer: is plain http", "Config 1: Audience: is required", "Aliases: holds an empty",
 		`Algorithms: "HS256"`, `Algorithms: "none"`, "Types: is empty", "Leeway: 1h0m0s is over", "TokenCache: is negative",
 		"MaxTokenBytes: 1 is not", "Claims.Roles: holds an empty path", "IgnoredAudiences: holds an empty",
-		"Config 2: Audience", "Config 2: TokenCache: belongs in the first", `Config 2: Issuer: "http://id.example.com" is configured twice`,
+		"Config 2: Audience", "Config 2: TokenCache: belongs in the first", "Config 2: OnError: belongs in the first", `Config 2: Issuer: "http://id.example.com" is configured twice`,
 	} {
 		require.Contains(t, text, want)
 	}
@@ -57,6 +58,9 @@ func TestNewRefuses(t *testing.T) {
 		"issuer no URL":              {func(c *auth.Config) { c.Keys, c.Issuer = nil, "accounts" }, "not an absolute https URL"},
 		"issuer with credentials":    {func(c *auth.Config) { c.Keys, c.Issuer = nil, "https://u:p@id.example.com" }, "holds credentials"},
 		"issuer http, not loopback":  {func(c *auth.Config) { c.Keys, c.Issuer = nil, "http://127.0.0.1.example.com" }, "InsecureHTTP"},
+		"issuer http, with keys":     {func(c *auth.Config) { c.Issuer = "http://id.example.com" }, "Issuer: is plain http"},
+		"a nil key set":              {func(c *auth.Config) { c.Keys = (*auth.KeySet)(nil) }, "Keys: is a KeySet without keys"},
+		"an empty key set":           {func(c *auth.Config) { c.Keys = &auth.KeySet{} }, "Keys: is a KeySet without keys"},
 		"key URL http, not loopback": {func(c *auth.Config) { c.Keys = auth.RemoteKeys("http://id.example.com/jwks", nil) }, "Keys"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,12 +2,15 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -78,10 +81,7 @@ func (r *RemoteKeySet) get(ctx context.Context, from string, most int) ([]byte, 
 	req.Header.Set("Accept", "application/json, application/jwk-set+json")
 	resp, err := r.client.Do(req)
 	if err != nil {
-		if outer, ok := errors.AsType[*url.Error](err); ok {
-			err = outer.Err // the caller names the URL, without its query
-		}
-		return nil, nil, err
+		return nil, nil, &fetchError{err}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -89,12 +89,43 @@ func (r *RemoteKeySet) get(ctx context.Context, from string, most int) ([]byte, 
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &fetchError{err}
 	}
 	if len(body) > most {
 		return nil, nil, errHugeBody
 	}
 	return body, resp.Header, nil
+}
+
+// A fetchError says in our words why a request failed. The cause may quote what
+// the other side sent, or a URL with what is secret in it: it is for errors.Is
+// and errors.As, never for the log.
+type fetchError struct{ cause error }
+
+func (e *fetchError) Unwrap() error { return e.cause }
+
+func (e *fetchError) Error() string {
+	for _, own := range []error{errForeignRedirect, errManyRedirects, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(e.cause, own) {
+			return own.Error()
+		}
+	}
+	if timeout, ok := errors.AsType[net.Error](e.cause); ok && timeout.Timeout() {
+		return context.DeadlineExceeded.Error()
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](e.cause); ok {
+		return "the certificate was not accepted"
+	}
+	if dns, ok := errors.AsType[*net.DNSError](e.cause); ok && dns.IsNotFound {
+		return "no such host"
+	}
+	if dial, ok := errors.AsType[*net.OpError](e.cause); ok {
+		if no, ok := errors.AsType[syscall.Errno](dial.Err); ok {
+			return dial.Op + ": " + no.Error()
+		}
+		return dial.Op + ": network error"
+	}
+	return "the exchange failed"
 }
 
 // bound returns a copy of the client that stays where it was sent: whoever may

@@ -423,7 +423,7 @@ func stringValue(raw string, escaped bool) string {
 // stringList returns the strings of an accepted array, or false if it holds
 // anything else.
 func stringList(array string) ([]string, bool) {
-	n := strings.Count(array, ",") + 1
+	n := min(strings.Count(array, ",")+1, 32) // commas may stand in strings
 	out := make([]string, 0, n)
 	sc := scanner{s: array, i: 1}
 	for {

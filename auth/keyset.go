@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,6 +95,14 @@ func (s *KeySet) Current() (*KeySet, error) { return s, nil }
 
 // Renew returns s: a static set has nothing newer.
 func (s *KeySet) Renew(context.Context, *KeySet) (*KeySet, error) { return s, nil }
+
+// problem is for New: a set that StaticKeys did not return verifies nothing.
+func (s *KeySet) problem() error {
+	if s == nil || len(s.keys) == 0 {
+		return errors.New("is a KeySet without keys: was the error of StaticKeys ignored?")
+	}
+	return nil
+}
 
 // Len returns the number of usable keys.
 func (s *KeySet) Len() int { return len(s.keys) }

@@ -57,6 +57,7 @@ func TestMiddleware(t *testing.T) {
 		"token in a cookie":          {func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "access_token", Value: good}) }, 401, "Bearer", 200},
 		"two headers":                {raw("Bearer "+good, "Bearer "+good), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
 		"two tokens in one":          {raw("Bearer " + good + ", Bearer " + good), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
+		"two tokens without a space": {raw("Bearer " + good + ",x"), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
 		"empty header":               {raw(""), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
 		"scheme alone":               {raw("Bearer"), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
 		"scheme and a space":         {raw("Bearer "), 400, `Bearer error="invalid_request", error_description="malformed Authorization header"`, 400},
@@ -88,6 +89,7 @@ func requireProblem(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
 	require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
 	var p struct {
 		Type, Title, Detail string
 		Status              int

@@ -16,8 +16,9 @@ var (
 // maxNumericDate is the last second of the year 9999.
 const maxNumericDate = 253402300799
 
-// parseClaims reads a payload strictly. It judges types and nothing else.
-func (s *scratch) parseClaims(segment string, names *ClaimNames) (*claims, *Error) {
+// parseClaims reads a payload strictly. It judges types and nothing else, and
+// leaves out what no rule needs: see named.
+func (s *scratch) parseClaims(segment string) (*claims, *Error) {
 	raw, ok := s.decode(segment)
 	if !ok {
 		return nil, refuse(ReasonFormat, nil)
@@ -32,7 +33,6 @@ func (s *scratch) parseClaims(segment string, names *ClaimNames) (*claims, *Erro
 	if err := c.registered(); err != nil {
 		return nil, refuse(ReasonClaims, err)
 	}
-	c.named(names)
 	return c, nil
 }
 
@@ -63,13 +63,13 @@ func (c *claims) registered() error {
 		case "iat":
 			c.issuedAt, err = c.numericDate(m)
 		case "email":
-			if m.kind == '"' {
-				c.email = stringValue(c.raw(m), m.escaped)
-			}
+			c.email = plainText(c.raw(m))
 		case "email_verified":
 			c.emailVerified = m.kind == 't'
 		case "nonce", "at_hash", "c_hash":
 			c.idToken = true
+		case "events": // RFC 8417: logout tokens and their kind, whatever their typ
+			c.event = true
 		}
 		if err != nil {
 			return err
@@ -127,8 +127,8 @@ func (c *claims) numericDate(m member) (int64, error) {
 	return int64(math.Floor(f * 1e6)), nil
 }
 
-// named reads the claims whose names are configured. A value of another shape
-// counts as absent: it grants nothing.
+// named reads the claims whose names are configured, of tokens whose signature
+// holds. A value of another shape counts as absent: it grants nothing.
 func (c *claims) named(n *ClaimNames) {
 	for _, p := range n.Scopes {
 		raw, _ := lookup(c.payload, c.members, p)
@@ -149,8 +149,9 @@ func (c *claims) named(n *ClaimNames) {
 	lists(&c.groups, n.Groups)
 	first := func(paths []ClaimPath) string {
 		for _, p := range paths {
-			if raw, ok := lookup(c.payload, c.members, p); ok && raw[0] == '"' {
-				return stringValue(raw, true)
+			raw, _ := lookup(c.payload, c.members, p)
+			if s := plainText(raw); s != "" {
+				return s
 			}
 		}
 		return ""
@@ -161,7 +162,7 @@ func (c *claims) named(n *ClaimNames) {
 
 // words splits a scope (RFC 6749 §3.3).
 func words(s string) []string {
-	l := make([]string, 0, strings.Count(s, " ")+1)
+	l := make([]string, 0, min(strings.Count(s, " ")+1, 32))
 	for w := range strings.SplitSeq(s, " ") {
 		if w != "" {
 			l = append(l, w)
@@ -172,8 +173,20 @@ func words(s string) []string {
 
 // union appends what of more is not in l: issuers mirror claims to other names.
 func union(l, more []string) []string {
-	if len(l) == 0 {
-		return more
+	if len(l) == 0 || len(more) == 0 {
+		return append(l, more...)
+	}
+	if len(l)+len(more) > 64 { // an issuer's own doing, but never quadratic
+		seen := make(map[string]struct{}, len(l))
+		for _, s := range l {
+			seen[s] = struct{}{}
+		}
+		for _, s := range more {
+			if _, mirrored := seen[s]; !mirrored {
+				l = append(l, s)
+			}
+		}
+		return l
 	}
 	for _, s := range more {
 		if !slices.Contains(l, s) {
@@ -181,6 +194,18 @@ func union(l, more []string) []string {
 		}
 	}
 	return l
+}
+
+// plainText returns a string without control characters, or nothing: such text
+// ends up in logs and databases.
+func plainText(raw string) string {
+	if raw == "" || raw[0] != '"' {
+		return ""
+	}
+	if s := stringValue(raw, true); printable(s) {
+		return s
+	}
+	return ""
 }
 
 // list reads a string or an array of strings.

@@ -20,8 +20,12 @@ func (c Claims) Kind() Kind {
 	return KindClient
 }
 
+// unnamed stands in principals for KindClient of tokens that name no client.
+const unnamed Kind = "unnamed"
+
 // Principal returns one string for (issuer, kind, subject), each part preceded
-// by its length. Memberships, limits and audit records key by it: with several
+// by its length; a program whose token names no client has a kind of its own
+// there. Memberships, limits and audit records key by it: with several
 // issuers the same sub is two people, and a client that got itself an id equal
 // to a person's sub is not that person (RFC 9700 §4.15). The issuer is the
 // configured spelling, so a person keeps one principal when an issuer changes
@@ -38,7 +42,9 @@ func principal(issuer string, kind Kind, subject string) string {
 // names a client and that is not the subject itself, as RFC 9068 §2.2 makes it
 // (for client credentials sub is the client). Undecidable is a client.
 func UserUnlessClient(c Claims) Kind {
-	if id := c.ClientID(); id != "" && c.Subject() != "" && id != c.Subject() {
+	cl := c.get()
+	named := cl.clientID != "" || cl.azp != ""
+	if named && cl.subject != "" && cl.subject != cl.clientID && cl.subject != cl.azp {
 		return KindUser
 	}
 	return KindClient

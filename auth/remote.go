@@ -108,8 +108,10 @@ func RemoteKeys(url string, o *RemoteKeysOptions) *RemoteKeySet {
 	return r
 }
 
-// discoverKeys returns the keys of issuer, found by OpenID Connect Discovery.
-func discoverKeys(issuer string, o *RemoteKeysOptions) *RemoteKeySet {
+// DiscoverKeys returns the keys of issuer, found by OpenID Connect Discovery
+// 1.0: what a Config without Keys uses, for those who need its options or its
+// methods. Failover is not used. It is otherwise like [RemoteKeys].
+func DiscoverKeys(issuer string, o *RemoteKeysOptions) *RemoteKeySet {
 	var errs []error
 	if err := checkURL(issuer, o.InsecureHTTP); err != nil {
 		errs = append(errs, fmt.Errorf("issuer: %w", err))

@@ -93,7 +93,7 @@ func TestRemoteContent(t *testing.T) {
 			w.pass(29 * time.Second)
 			w.accepts(token)
 			w.accepts(w.sign())
-			w.refuses(w.forge("unknown"), auth.ReasonKey) // the issuer did answer
+			w.refuses(w.forge("unknown"), auth.ReasonKeysUnready) // an answer not believed yet is none
 			require.Equal(w, 3, w.count(auth.EventEmptySet))
 			w.pass(time.Second)
 			w.refuses(token, auth.ReasonKey)

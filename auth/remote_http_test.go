@@ -162,7 +162,7 @@ func TestRemoteHTTP(t *testing.T) {
 		defer server.Close()
 		keys := auth.RemoteKeys(server.URL, &auth.RemoteKeysOptions{Logger: quiet})
 		defer keys.Close()
-		require.ErrorContains(t, keys.Refresh(t.Context()), "headers exceeded")
+		require.ErrorContains(t, keys.Refresh(t.Context()), "the exchange failed")
 	})
 
 	t.Run("rotation under load", func(t *testing.T) {
@@ -197,4 +197,24 @@ func TestRemoteHTTP(t *testing.T) {
 		all.Wait()
 		require.LessOrEqual(t, issuer.Fetches(), 1+2)
 	})
+}
+
+// Observe runs outside locks: it may use the keys it is told about.
+func TestRemoteObserveMayUseTheKeys(t *testing.T) {
+	t.Parallel()
+	issuer := authtest.NewIssuer(t)
+	var keys *auth.RemoteKeySet
+	var dropped atomic.Int64
+	keys = auth.DiscoverKeys(issuer.URL(), &auth.RemoteKeysOptions{
+		Logger: slog.New(slog.DiscardHandler),
+		Observe: func(_ context.Context, e auth.Event) {
+			if e.Kind == auth.EventKeys {
+				dropped.Add(int64(keys.Drop(issuer.Key("ES256").Kid)))
+			}
+		},
+	})
+	defer keys.Close()
+	require.NoError(t, keys.Refresh(t.Context()))
+	require.NoError(t, keys.Refresh(t.Context())) // the first one's Observe has returned, or will
+	require.Eventually(t, func() bool { return dropped.Load() == 1 }, 5*time.Second, time.Millisecond)
 }

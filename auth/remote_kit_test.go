@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,13 +231,13 @@ func (n *network) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	h, after := n.hosts[r.URL.Host], n.after
 	n.mu.Unlock()
 	if h == nil {
-		return nil, errors.New("no such host")
+		return nil, &net.DNSError{Err: "no such host", Name: r.URL.Host, IsNotFound: true}
 	}
 	w := httptest.NewRecorder()
 	defer func() {
 		p := recover()
 		if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
-			resp, err = nil, errors.New("connection reset")
+			resp, err = nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
 		} else if p != nil {
 			panic(p)
 		}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -10,6 +11,8 @@ const (
 	maxWaiters = 100
 	maxWait    = time.Second
 )
+
+var errManyWaiters = errors.New("too many requests wait for it")
 
 // Renew looks for keys newer than seen, for a token that names a key seen lacks.
 // It joins a fetch in progress or starts one, and waits at most a second, or
@@ -42,6 +45,7 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 			}
 		}
 		if r.waiters >= maxWaiters {
+			gaveUp = errManyWaiters
 			break
 		}
 		if patience == nil { // made only now: a flood must cost little
@@ -65,7 +69,7 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 			break
 		}
 	}
-	failing := r.failures > 0 || r.closed
+	failing := r.failures > 0 || r.empty || r.closed
 	r.mu.Unlock()
 
 	now := r.clock()
@@ -75,9 +79,8 @@ func (r *RemoteKeySet) Renew(ctx context.Context, seen *KeySet) (*KeySet, error)
 	case set == nil || set == seen && failing:
 		return nil, v.unavailable(now)
 	case set == seen && gaveUp != nil:
-		e := v.unavailable(now)
-		e.Err = fmt.Errorf("the issuer has not answered: %w", gaveUp)
-		return nil, e
+		// The next refresh is far off, the answer is not.
+		return nil, &Error{Reason: ReasonKeysUnready, RetryAfter: time.Second, Err: fmt.Errorf("the issuer has not answered: %w", gaveUp)}
 	}
 	return set, nil
 }

@@ -46,6 +46,9 @@ func (is *issuer) allow(c *claims, now time.Time) *Error {
 	if c.idToken {
 		return refuse(ReasonIDToken, nil)
 	}
+	if c.event {
+		return refuse(ReasonType, nil)
+	}
 	if !is.allowAudience(c) {
 		return refuse(ReasonAudience, nil)
 	}
@@ -91,7 +94,10 @@ func (is *issuer) allowAudience(c *claims) bool {
 	return c.azp != "" || c.clientID != ""
 }
 
-// identify fills in who the verified claims speak of.
+// identify fills in who the verified claims speak of. A token that names no
+// client may be anybody's: its principal is no client's, so that a client which
+// got itself an id equal to a person's sub does not become that person even
+// where Kind can't tell the two apart.
 func (is *issuer) identify(c *claims) *Error {
 	c.kind = KindClient
 	if is.Kind(Claims{c}) == KindUser {
@@ -104,6 +110,10 @@ func (is *issuer) identify(c *claims) *Error {
 	if subject == "" {
 		return refuse(ReasonSubject, nil)
 	}
-	c.principal = principal(is.Issuer, c.kind, subject)
+	kind := c.kind
+	if kind == KindClient && c.clientID == "" && c.azp == "" {
+		kind = unnamed
+	}
+	c.principal = principal(is.Issuer, kind, subject)
 	return nil
 }

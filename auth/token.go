@@ -68,6 +68,9 @@ var scratches = sync.Pool{New: func() any {
 
 // release drops what points into a token, so that the pool keeps none alive.
 func (s *scratch) release() {
+	if cap(s.members) > 256 || cap(s.scanner.names) > 256 {
+		return // one hostile token must not slow all that follow
+	}
 	clear(s.members[:cap(s.members)])
 	clear(s.scanner.names[:cap(s.scanner.names)])
 	s.scanner.s = ""
@@ -120,7 +123,7 @@ func (s *scratch) parseHeader(segment string) (header, *Error) {
 				return header{}, refuse(ReasonHeader, errWrongType)
 			}
 			v := stringValue(text[m.start:m.end], m.escaped)
-			if !printable(v) {
+			if v == "" || !printable(v) {
 				return header{}, refuse(ReasonHeader, errWrongType)
 			}
 			switch m.name {

@@ -57,7 +57,7 @@ func New(cfg Config, more ...Config) (*Verifier, error) {
 		if is.Keys != nil {
 			continue
 		}
-		keys := discoverKeys(is.Issuer, &RemoteKeysOptions{
+		keys := DiscoverKeys(is.Issuer, &RemoteKeysOptions{
 			HTTPClient:   v.shared.HTTPClient,
 			Logger:       v.shared.Logger,
 			Observe:      v.shared.Observe,
@@ -163,36 +163,37 @@ func (v *Verifier) verify(ctx context.Context, token string, now time.Time) (c *
 // cold verifies a token in the order of RFC 7519 §7.2, cheapest refusals first,
 // and nothing of the payload is used before the signature holds but to choose
 // the issuer and to tell whether a missing key is worth a fetch.
-func (v *Verifier) cold(ctx context.Context, s *scratch, token string, now time.Time) (*claims, *issuer, *verifyKey, *Error) {
+func (v *Verifier) cold(ctx context.Context, s *scratch, token string, now time.Time) (*claims, *issuer, memoEntry, *Error) {
 	t, err := split(token, v.shared.MaxTokenBytes)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, memoEntry{}, err
 	}
 	a := attempt{scratch: s, token: t, now: now}
 	if len(v.issuers) == 1 {
 		a.is = v.issuers[0]
 	} else if err := a.choose(v); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, memoEntry{}, err
 	}
-	k, err := a.signature(ctx)
+	by, err := a.signature(ctx)
 	if err != nil {
-		return nil, a.is, nil, err
+		return nil, a.is, memoEntry{}, err
 	}
 	if err := a.parse(); err != nil {
-		return nil, a.is, nil, err
+		return nil, a.is, memoEntry{}, err
 	}
 	if err := a.is.allow(a.claims, now); err != nil {
-		return nil, a.is, nil, err
+		return nil, a.is, memoEntry{}, err
 	}
+	a.claims.named(&a.is.Claims)
 	if err := a.is.identify(a.claims); err != nil {
-		return nil, a.is, nil, err
+		return nil, a.is, memoEntry{}, err
 	}
 	if a.is.Check != nil {
 		if err := a.is.Check(Claims{a.claims}); err != nil {
-			return nil, a.is, nil, refuse(ReasonCheck, err)
+			return nil, a.is, memoEntry{}, refuse(ReasonCheck, err)
 		}
 	}
-	return a.claims, a.is, k, nil
+	return a.claims, a.is, by, nil
 }
 
 func (is *issuer) revoked(ctx context.Context, c *claims) *Error {
