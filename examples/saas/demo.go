@@ -48,7 +48,7 @@ func (w *walk) withService(stderr io.Writer) (err error) {
 		"LISTEN_ADDR":    "127.0.0.1:0",
 		"DATABASE_URL":   "sqlite:" + filepath.Join(dir, "saas.db"),
 		"LOG_LEVEL":      "error", // the walk prints what happens
-		"SHUTDOWN_DELAY": "1500ms",
+		"SHUTDOWN_DELAY": "2s",
 	}, true)
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func TestPanicIsAProblemAndALogLine(t *testing.T) {
 	resp.Body.Close()
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "the client sees that it is not whole")
 	require.Equal(t, "half", string(half))
-	_, err = s.client.Get(s.base + "/abort") //nolint:bodyclose // there is none
+	_, err = s.client.Get(s.base + "/abort")
 	require.ErrorIs(t, err, io.EOF)
 	require.Len(t, s.log.lines(t, "panic"), 2, "an abort on purpose is none")
 	for _, line := range s.log.lines(t, "request") {

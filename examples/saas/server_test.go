@@ -28,7 +28,7 @@ import (
 // then goes elsewhere is lost.
 func TestDrainLosesNothing(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"SHUTDOWN_DELAY": "1s", "AUTH_TOKEN_CACHE": "0"})
+	s := start(t, map[string]string{"SHUTDOWN_DELAY": "2s", "AUTH_TOKEN_CACHE": "0"})
 	ada := s.person("ada")
 	path := s.found(ada, "Acme")
 
