@@ -9,12 +9,12 @@ type Path string
 // The paths, with the permission each needs by default and what it demands of a
 // [Change].
 const (
-	PathAdd        Path = "add"         // member:add. The target is no member, To is the role he gets.
+	PathAdd        Path = "add"         // member:add. The target is no member, To is the role it gets.
 	PathInvite     Path = "invite"      // member:add. As PathAdd, judged when the invitation is made.
-	PathAccept     Path = "accept"      // member:add. As PathAdd, judged again on acceptance: the actor is the inviter with his present role.
+	PathAccept     Path = "accept"      // member:add. As PathAdd, judged again on acceptance: the actor is the inviter with the present role.
 	PathImport     Path = "import"      // member:add. As PathAdd, for each person of a bulk import.
 	PathAPIKey     Path = "api-key"     // api-key:create. As PathAdd; the target is the key.
-	PathChangeRole Path = "change-role" // member:change-role. The target is a member, To is his new role.
+	PathChangeRole Path = "change-role" // member:change-role. The target is a member, To is the new role.
 	PathRemove     Path = "remove"      // member:remove. The target is another member, To is empty.
 	PathLeave      Path = "leave"       // No permission. The target is the actor, To is empty.
 	PathTransfer   Path = "transfer"    // organization:transfer. The target is another member, To is the owner role; the actor steps down in the same act.
@@ -66,7 +66,7 @@ type Change struct {
 //  2. [ErrNotMember]: the actor is no member.
 //  3. [ErrForbidden]: the actor's role lacks the permission the path needs.
 //  4. [ErrSelf]: the path is not one to take for oneself, or the actor would
-//     raise himself.
+//     raise their own role.
 //  5. [ErrNotMember], [ErrAlreadyMember]: the target is no member, or is one,
 //     where the path wants the opposite.
 //  6. [ErrOutranked]: the target is an owner and the actor is not, or the
@@ -128,7 +128,7 @@ func (p *Policy) checkShape(c Change) error {
 	case self && c.Actor.Role != c.Target.Role:
 		return bad("actor and target are one person with two roles")
 	case c.Via == PathLeave && !self:
-		return bad("only the person himself can leave")
+		return bad("a person leaves, others remove")
 	case takesOut && c.To != "":
 		return bad(fmt.Sprintf("%s gives no role", c.Via))
 	case !takesOut && c.To == "":

@@ -98,7 +98,7 @@ func (tab table) need(path rbac.Path) rbac.Permission {
 }
 
 // gains reports whether somebody who goes from one role to the other can do a
-// thing he could not do before.
+// thing that was not possible before.
 func (tab table) gains(from, to rbac.Role) bool {
 	return slices.ContainsFunc(tab.holds[to], func(p rbac.Permission) bool { return !slices.Contains(tab.holds[from], p) })
 }
@@ -166,7 +166,7 @@ func changes(roles []rbac.Role) func(func(rbac.Change) bool) {
 
 // Whatever people who are not owners do together, in any order and over any path,
 // none of them ends up with a permission that none of them had, and the owner
-// keeps his role.
+// stays the owner.
 func TestConspiratorsGainNothing(t *testing.T) {
 	t.Parallel()
 	for name, tab := range tables() {

@@ -24,11 +24,11 @@
 //
 //   - the actor's role holds the permission the path needs ([ErrForbidden]);
 //   - nobody grants more than the actor's own permissions ([ErrEscalation]),
-//     and nobody raises himself ([ErrSelf]);
+//     and nobody raises their own role ([ErrSelf]);
 //   - nobody touches a person whose permissions exceed the actor's, and only
 //     owners touch owners ([ErrOutranked]);
 //   - the last owner stays ([ErrLastOwner]);
-//   - a person may always leave, unless he is the last owner;
+//   - a person may always leave, unless that is the last owner;
 //   - ownership is handed over in one act ([PathTransfer]).
 //
 // Roles compare by inclusion of their permission sets, not by a rank, so
@@ -36,14 +36,18 @@
 //
 // # What it does not do
 //
-// It stores nothing: the sub-package members keeps memberships in PostgreSQL or
+// It stores nothing: the sub-package [members] keeps memberships in PostgreSQL or
 // SQLite and makes every change under a lock. It knows no wildcards, no
 // attributes, no per-object rules, and reads no policy language; a policy is Go
-// code, reviewed like code, and the sub-package rbactest pins its whole table in
+// code, reviewed like code, and the sub-package [rbactest] pins its whole table in
 // a golden file. A role is never read from a token here: a token outlives the
 // demotion of its bearer.
 //
 // The names owner, admin and member follow common usage; the model is core RBAC
 // with static role-permission assignment as in ANSI INCITS 359-2012. Error
-// bodies are RFC 9457 problem details.
+// bodies are problem details after [RFC 9457].
+//
+// [members]: https://pkg.go.dev/github.com/rowhouse-go/rowhouse/rbac/members
+// [rbactest]: https://pkg.go.dev/github.com/rowhouse-go/rowhouse/rbac/rbactest
+// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 package rbac

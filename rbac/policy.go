@@ -50,14 +50,9 @@ type Policy struct {
 	owner  Role
 	order  []Role
 	grants map[Role][]Permission // ascending
-	holds  map[pair]struct{}     // one look-up is faster than one for the role and one for its permission
-	covers map[[2]Role]struct{}  // the first role's permissions include the second's
+	holds  table
+	covers map[[2]Role]struct{} // the first role's permissions include the second's
 	needs  map[Path]Permission
-}
-
-type pair struct {
-	role Role
-	perm Permission
 }
 
 // DefaultPolicy returns the policy of three roles, each holding what the one
@@ -89,7 +84,6 @@ func NewPolicy(grants []Grant, o *Options) (*Policy, error) {
 	p := &Policy{
 		owner:  cmp.Or(o.Owner, Owner),
 		grants: make(map[Role][]Permission, len(grants)),
-		holds:  make(map[pair]struct{}),
 		covers: make(map[[2]Role]struct{}),
 		needs:  defaultNeeds(),
 	}
@@ -109,20 +103,24 @@ func NewPolicy(grants []Grant, o *Options) (*Policy, error) {
 		slices.SortStableFunc(faults, byText) // Needs is a map: keep the report stable
 		return nil, errors.Join(faults...)
 	}
+	var pairs []pair
 	for _, have := range p.order {
+		for _, perm := range p.grants[have] {
+			pairs = append(pairs, pair{have, perm})
+		}
 		for _, need := range p.order {
 			if len(p.lacking(have, need)) == 0 {
 				p.covers[[2]Role{have, need}] = struct{}{}
 			}
 		}
 	}
+	p.holds = newTable(pairs)
 	return p, nil
 }
 
 // Can reports whether role holds perm. An unknown role or permission is false.
 func (p *Policy) Can(role Role, perm Permission) bool {
-	_, ok := p.holds[pair{role, perm}]
-	return ok
+	return p.holds.has(role, perm)
 }
 
 // Allows reports whether have holds every permission of need. An unknown role
@@ -165,15 +163,15 @@ func (p *Policy) add(g Grant) error {
 	if _, twice := p.grants[g.Role]; twice {
 		return errors.Join(append(faults, fmt.Errorf("role %q is granted twice", g.Role))...)
 	}
-	for _, perm := range g.Permissions {
-		if p.Can(g.Role, perm) {
+	perms := slices.Sorted(slices.Values(g.Permissions))
+	for i, perm := range perms {
+		if i > 0 && perm == perms[i-1] {
 			faults = append(faults, fmt.Errorf("role %q: permission %q is listed twice", g.Role, perm))
 		}
 		faults = append(faults, perm.check())
-		p.holds[pair{g.Role, perm}] = struct{}{}
 	}
 	p.order = append(p.order, g.Role)
-	p.grants[g.Role] = slices.Sorted(slices.Values(g.Permissions))
+	p.grants[g.Role] = slices.Compact(perms)
 	return errors.Join(faults...)
 }
 
@@ -192,7 +190,7 @@ func (p *Policy) checkOwner() []error {
 
 // lacking returns the permissions of need that have does not hold.
 func (p *Policy) lacking(have, need Role) []Permission {
-	return slices.DeleteFunc(slices.Clone(p.grants[need]), func(perm Permission) bool { return p.Can(have, perm) })
+	return slices.DeleteFunc(slices.Clone(p.grants[need]), func(perm Permission) bool { return slices.Contains(p.grants[have], perm) })
 }
 
 func (p *Policy) setNeed(path Path, need Permission) error {
@@ -202,7 +200,7 @@ func (p *Policy) setNeed(path Path, need Permission) error {
 	if _, ok := p.needs[path]; !ok {
 		return errors.New("no such path")
 	}
-	if !p.Can(p.owner, need) {
+	if !slices.Contains(p.grants[p.owner], need) {
 		return fmt.Errorf("no role holds the permission %q", need)
 	}
 	p.needs[path] = need

@@ -7,7 +7,7 @@ import (
 )
 
 // writeProblem answers with the RFC 9457 problem document of err's status. The
-// bodies are constant: a stranger can't tell an organization that is not his from
+// bodies are constant: a stranger can't tell an organization of others from
 // one that does not exist.
 func writeProblem(w http.ResponseWriter, _ *http.Request, err error) {
 	status, detail := http.StatusServiceUnavailable, "The service can't tell your role at the moment. Try again later."

@@ -22,8 +22,8 @@
 // # Guarantees
 //
 // Under any isolation level, and whatever runs at the same time: an organization
-// that has members has an owner, and nobody acts with a role that was taken from
-// him. A change that waits for another one is judged by what the other one left.
+// that has members has an owner, and nobody acts with a role that was taken
+// away. A change that waits for another one is judged by what the other one left.
 // Counting the owners first, or locking only the organization's own row, gives
 // neither: two owners who remove each other both find the other still there.
 //

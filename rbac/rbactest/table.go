@@ -79,9 +79,9 @@ func changes(p *rbac.Policy, roles []rbac.Role, path rbac.Path) string {
 			}
 		}
 		for _, actor := range roles {
-			g.row(fmt.Sprintf("%s on himself", actor), func(to rbac.Role) string { return check(actor, actor, to, true, 1) })
+			g.row(fmt.Sprintf("%s on self", actor), func(to rbac.Role) string { return check(actor, actor, to, true, 1) })
 		}
-		g.row("last "+string(p.Owner())+" on himself", func(to rbac.Role) string { return check(p.Owner(), p.Owner(), to, true, 0) })
+		g.row("last "+string(p.Owner())+" on self", func(to rbac.Role) string { return check(p.Owner(), p.Owner(), to, true, 0) })
 		return g.String()
 	}
 	g := newGrid(head, "actor \\ to", roles)

@@ -114,7 +114,7 @@ func testInterleavings(t *testing.T, e *engine) {
 			map[string]rbac.Role{"ada": ""},
 			nil,
 		},
-		"one owner leaves, the other demotes himself": {
+		"one owner leaves, the other steps down": {
 			two, remove("ada", "ada"), change("bob", "bob", rbac.Admin),
 			rbac.ErrLastOwner,
 			map[string]rbac.Role{"ada": ""},
@@ -183,7 +183,7 @@ func testInterleavings(t *testing.T, e *engine) {
 }
 
 // The heir becomes an owner while the last owner waits to leave. The lock of
-// PostgreSQL does not show him yet: refused, and granted when asked again.
+// PostgreSQL does not show that yet: refused, and granted when asked again.
 func testLateOwner(t *testing.T, e *engine) {
 	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner, "bob": rbac.Admin})
 	leave := func(ctx context.Context, tx members.Querier) error { return e.store.Remove(ctx, tx, org, "ada", "ada") }
