@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -127,6 +128,9 @@ func TestMalformedIDs(t *testing.T) {
 	bobs := string(raw)
 	before := s.contents()
 	unknown := s.as(ada).do("GET", "/organizations/"+newID(), "").wants(404).body
+	who := func(subject string) string { // an id of a principal that the table can't hold
+		return personID(strings.Replace(bobs, "3:bob", strconv.Itoa(len(subject))+":"+subject, 1))
+	}
 	for _, bad := range []string{
 		"1", "null", strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "%00", "%20" + id,
 		id + "%0a", id[:35], id + "0", "00000000-0000-0000-0000-000000000000", "550e8400-e29b-41d4-a716-446655440000",
@@ -142,6 +146,7 @@ func TestMalformedIDs(t *testing.T) {
 		"bob", "me", bob.id + "=", bob.id + "==", bob.id + "%0A", bob.id[:len(bob.id)-1], strings.ToLower(bob.id) + "A", "%2F", "AAAA",
 		personID("1:a4:user3:bob"), personID(bobs + "x"), personID(strings.Replace(bobs, "4:user", "4:root", 1)),
 		personID(strings.Replace(bobs, "3:bob", "0:", 1)), personID("0" + bobs), personID("bob"), personID(""), strings.Repeat("A", 5000),
+		who("a\x00b"), who("a\xffb"), who(strings.Repeat("x", 1100)),
 	} {
 		require.Equal(t, unknown, s.as(ada).do("DELETE", path+"/memberships/"+bad, "").wants(404).body, bad)
 		require.Equal(t, unknown, s.as(ada).do("PATCH", path+"/memberships/"+bad, roleJSON("admin")).wants(404).body, bad)
@@ -153,6 +158,17 @@ func TestMalformedIDs(t *testing.T) {
 		}
 	}
 	require.Equal(t, before, s.contents())
+	require.Empty(t, s.log.lines(t, "request failed"))
+}
+
+// Who can't be a member is told so at the door, not by every second route.
+func TestSubjectTooLongToBeAMember(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, path := range []string{"/users/me", "/organizations"} {
+		s.withToken(s.issuer.Sign(map[string]any{"sub": strings.Repeat("x", 1100)})).do("GET", path, "").wants(401)
+		s.withToken(s.issuer.Sign(map[string]any{"sub": strings.Repeat("x", 900)})).do("GET", path, "").wants(200)
+	}
 }
 
 // What is stored comes back as it was, in JSON that no browser takes for a page.

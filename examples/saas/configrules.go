@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -62,12 +64,15 @@ func (c *config) sqlitePath() (string, bool) {
 	if rest, absolute := strings.CutPrefix(path, "///"); absolute {
 		path = "/" + rest
 	}
-	return path, ok && path != "" && !strings.HasPrefix(path, "//") && !strings.ContainsRune(path, 0)
+	return path, ok && path != "" && !strings.HasPrefix(path, "//") && !strings.Contains(path, "://") && !strings.ContainsRune(path, 0)
 }
 
 // identityFaults judges who may call the service and how that is proved.
 func (c *config) identityFaults(f *faultList) {
 	insecure := c.insecureDevIdentity || c.AuthProviderType == "none"
+	if c.insecureDevIdentity {
+		f.unless(devIdentityLinked, "--insecure-dev-identity", "is not part of a production build")
+	}
 	if insecure {
 		f.unless(c.insecureDevIdentity, "AUTH_PROVIDER_TYPE", "none also needs the flag --insecure-dev-identity")
 		f.unless(c.Environment == development, "ENVIRONMENT", "must be development for --insecure-dev-identity and AUTH_PROVIDER_TYPE none")
@@ -164,8 +169,13 @@ var requestIDHeader = regexp.MustCompile(`^(?i:([a-z0-9]+-)*(request|correlation
 
 func isIssuer(raw string) bool {
 	u, err := url.Parse(raw)
-	return err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" &&
-		(u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || isLoopback(net.JoinHostPort(u.Hostname(), "0"))))
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(raw, "?# ") || path.Clean("/"+u.Path) != "/"+strings.Trim(u.Path, "/") {
+		return false
+	}
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16); err != nil {
+		return false
+	}
+	return (u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || isLoopback(net.JoinHostPort(u.Hostname(), "0"))))
 }
 
 func isList(entries []string) bool {

@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/rowhouse-go/rowhouse/auth"
 	"github.com/rowhouse-go/rowhouse/auth/authtest"
@@ -23,6 +26,9 @@ const (
 	devAudience   = "rowhouse-development"
 	devClient     = "dev-sign-in"
 )
+
+// devIdentityLinked is false in production builds.
+const devIdentityLinked = true
 
 // insecureDevIdentity is the identity of the flag of the same name.
 func insecureDevIdentity(c *config, log *slog.Logger) (*identity, error) {
@@ -71,13 +77,18 @@ INSECURE development identities: whoever reaches %[1]s is whoever he says he is.
 var devName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // devSignIn answers the form field name with a token for that name, as text. It
-// wants the request to be addressed to the loopback interface: a page of a
-// foreign site may get the browser to connect here under the site's own name.
+// wants the request to be addressed to the loopback interface.
 func devSignIn(issuer *authtest.Issuer, w http.ResponseWriter, r *http.Request) error {
-	if host, _, err := net.SplitHostPort(r.Host); err != nil || host != "localhost" && !isLoopback(r.Host) {
-		return plain(http.StatusMisdirectedRequest, "Development identities are for the loopback interface.")
+	if !toLoopback(r) {
+		return misdirected()
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		return plain(http.StatusUnsupportedMediaType, "The body must be a form, application/x-www-form-urlencoded.")
 	}
 	if err := r.ParseForm(); err != nil {
+		if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return plain(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes.", e.Limit))
+		}
 		return malformed("The form is malformed.")
 	}
 	names := r.PostForm["name"]
@@ -89,12 +100,36 @@ func devSignIn(issuer *authtest.Issuer, w http.ResponseWriter, r *http.Request) 
 	return nil
 }
 
+// toLoopback reports whether a request is addressed to the loopback interface by
+// its own name: a page of a foreign site may get the browser to connect here
+// under the site's name.
+func toLoopback(r *http.Request) bool {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return host == "localhost" || isLoopback(net.JoinHostPort(strings.Trim(host, "[]"), "0"))
+}
+
+func misdirected() *problem {
+	return plain(http.StatusMisdirectedRequest, "Development identities are for the loopback interface.")
+}
+
 // anonymousIdentity is AUTH_PROVIDER_TYPE none: everybody is the same person.
 func anonymousIdentity() *identity {
 	const issuer = "urn:rowhouse:anonymous"
 	everybody := auth.NewClaims(auth.ClaimSet{Issuer: issuer, Subject: "everybody"})
 	return &identity{
-		guard:  auth.InsecureAnonymous(everybody),
+		guard: func(next http.Handler) http.Handler {
+			asEverybody := auth.InsecureAnonymous(everybody)(next)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !toLoopback(r) {
+					writeProblem(w, misdirected())
+					return
+				}
+				asEverybody.ServeHTTP(w, r)
+			})
+		},
 		ready:  func(context.Context) error { return nil },
 		close:  func() error { return nil },
 		issuer: issuer,

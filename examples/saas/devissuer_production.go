@@ -12,6 +12,8 @@ import (
 // Programs built with -tags production contain no way around a sign-in: neither
 // the issuer for development nor the demo, which uses it.
 
+const devIdentityLinked = false
+
 func insecureDevIdentity(*config, *slog.Logger) (*identity, error) {
 	return nil, errors.New("identity: this is a production build, which has no development identities")
 }

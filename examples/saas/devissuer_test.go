@@ -57,6 +57,8 @@ func TestDevelopmentSignIn(t *testing.T) {
 		return s.send(r)
 	}
 	here := strings.TrimPrefix(base, "http://")
+	s.anonymous().do("POST", "/dev-identity/token", `{"name":"ada"}`).wants(415)
+	signIn("name="+strings.Repeat("a", 70_000), here).wants(413)
 	ada := somebody{token: strings.TrimSpace(signIn("name=ada", here).wants(200).body)}
 	require.Equal(t, "user", s.as(ada).do("GET", "/users/me", "").wants(200).text("kind"))
 	s.found(ada, "Acme")
@@ -92,6 +94,15 @@ func TestProviderNone(t *testing.T) {
 	require.Equal(t, "owner", s.anonymous().do("POST", "/organizations", `{"name":"Acme"}`).wants(201).text("role"))
 	s.anonymous().do("POST", "/dev-identity/token", "").wants(404)
 	s.anonymous().do("GET", "/readyz", "").wants(200)
+	// A foreign site whose name leads here must not get the browser to act.
+	for host, status := range map[string]int{
+		"evil.example": 421, "evil.example:80": 421, "127.0.0.1.evil.example": 421, "localhost": 200, "127.0.0.1": 200, "[::1]:80": 200, "[::1]": 200,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/organizations", nil)
+		require.NoError(t, err)
+		r.Host = host
+		s.send(r).wants(status)
+	}
 	s.client.CloseIdleConnections()
 }
 

@@ -33,6 +33,12 @@ func verifiedIdentity(provider auth.Config, c *config, log *slog.Logger) (*ident
 	provider.TokenCache = c.AuthTokenCache
 	provider.Logger = log
 	provider.OnError = refuse
+	provider.Check = func(c auth.Claims) error {
+		if !storable(c.Principal()) {
+			return errors.New("the issuer and the subject are too long to be a member")
+		}
+		return nil
+	}
 	v, err := auth.New(provider)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)

@@ -32,8 +32,8 @@ func TestProductionBuild(t *testing.T) {
 		says   string
 	}{
 		{[]string{"demo"}, nil, exitUsage, "has no demo"},
-		{[]string{"serve", "--insecure-dev-identity"}, nil, exitFailed, "has no development identities"},
-		{[]string{"serve", "--insecure-dev-identity"}, []string{"AUTH_PROVIDER_TYPE=none"}, exitFailed, "has no development identities"},
+		{[]string{"serve", "--insecure-dev-identity"}, nil, exitUsage, "is not part of a production build"},
+		{[]string{"serve", "--insecure-dev-identity"}, []string{"AUTH_PROVIDER_TYPE=none"}, exitUsage, "is not part of a production build"},
 	} {
 		cmd := exec.CommandContext(t.Context(), program, c.args...)
 		cmd.Env = append([]string{"ENVIRONMENT=development", "LISTEN_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite:" + t.TempDir() + "/x.db"}, c.env...)

@@ -25,6 +25,11 @@ func listen(ctx context.Context, c *config) (net.Listener, error) {
 	return ln, nil
 }
 
+// bodyTimeout is what a client has to send a request. It ends before
+// requestTimeout does, so that a slow client is told so and the database is not
+// blamed.
+const bodyTimeout = requestTimeout - 2*time.Second
+
 // serve answers on ln until ctx is done. Then /readyz fails, SHUTDOWN_DELAY
 // passes in which requests are served as ever, the listener closes, and what is
 // under way has SHUTDOWN_GRACE to end.
@@ -32,11 +37,14 @@ func (a *app) serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler:           a.handler,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second, // bodies are small
+		ReadTimeout:       bodyTimeout,
 		WriteTimeout:      requestTimeout + 30*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is no resource either
+
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }() // ends with Shutdown below

@@ -173,6 +173,13 @@ func (s *running) listening() bool {
 	return true
 }
 
+// A body has less time than a request: who sends it slowly is told so, and the
+// database is not blamed.
+func TestBodiesEndBeforeRequestsDo(t *testing.T) {
+	t.Parallel()
+	require.Less(t, bodyTimeout, requestTimeout)
+}
+
 // The process itself: started as make run does, used with the lines it prints,
 // ended by SIGTERM.
 func TestProcess(t *testing.T) {

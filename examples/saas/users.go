@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rowhouse-go/rowhouse/auth"
 )
@@ -54,8 +56,16 @@ func (a *app) parsePersonID(id string) (principal string, ok bool) {
 	issuer, rest := cutPart(principal)
 	kind, rest := cutPart(rest)
 	subject, rest := cutPart(rest)
-	known := auth.Kind(kind) == auth.KindUser || auth.Kind(kind) == auth.KindClient
-	return principal, issuer == a.identity.issuer && known && subject != "" && rest == ""
+	known := slices.Contains([]string{"user", "client", "unnamed"}, kind) // of auth.Claims.Principal
+	return principal, issuer == a.identity.issuer && known && subject != "" && rest == "" && storable(principal)
+}
+
+// maxPrincipal is what the table of members holds.
+const maxPrincipal = 1024
+
+// storable reports whether a principal can be a member.
+func storable(principal string) bool {
+	return len(principal) <= maxPrincipal && utf8.ValidString(principal) && !strings.ContainsRune(principal, 0)
 }
 
 // cutPart takes the first part off a principal, which is a list of texts each
