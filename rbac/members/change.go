@@ -12,13 +12,17 @@ import (
 
 // Create makes subject the first owner of org, in the transaction that creates
 // the organization. No policy is asked: whoever may create an organization owns
-// it. [ErrNotEmpty] if org has members, also when two transactions try at once.
+// it. [ErrNotEmpty] if org has members, also when two transactions try at once and
+// when the founder has left it to others since.
 func (s *Store) Create(ctx context.Context, tx Querier, org, subject string) error {
 	e := Event{Org: org, Change: rbac.Change{Target: rbac.Person{ID: subject}, To: s.policy.Owner()}}
 	return s.act(ctx, tx, "create", e, func(*Event) error {
-		n, err := s.exec(ctx, tx, s.sql.create, org, subject, s.policy.Owner(), s.stamp(s.moment()))
+		n, err := s.exec(ctx, tx, s.sql.found, org)
 		if err == nil && n == 0 {
 			err = ErrNotEmpty
+		}
+		if err == nil {
+			err = s.touch(ctx, tx, 1, s.sql.create, org, subject, s.policy.Owner(), s.stamp(s.moment()))
 		}
 		return err
 	}, checkID("org", org), checkID("subject", subject))
@@ -83,7 +87,9 @@ func (s *Store) RemoveAll(ctx context.Context, tx Querier, org, actor string) er
 		e.Change.Actor.Role = roles[actor]
 		switch e.Change.Actor.Role {
 		case s.policy.Owner():
-			_, err = s.exec(ctx, tx, s.sql.removeAll, org)
+			if _, err = s.exec(ctx, tx, s.sql.removeAll, org); err == nil {
+				err = s.touch(ctx, tx, 1, s.sql.dissolve, org)
+			}
 			return err
 		case "":
 			return rbac.ErrNotMember

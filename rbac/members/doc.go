@@ -47,8 +47,9 @@
 //
 // # Tables
 //
-// [Migrations] holds the SQL; any runner applies it. PostgreSQL: rowhouse.members.
-// SQLite: rowhouse_members, on version 3.37 or later. [Options.Schema] changes
+// [Migrations] holds the SQL; any runner applies it. PostgreSQL: rowhouse.members
+// and rowhouse.member_organizations. SQLite: the same with an underscore in
+// place of the point, on version 3.37 or later. [Options.Schema] changes
 // the name. No foreign key leads to a table of yours: subjects and organizations
 // are opaque text of 1 to 1,024 bytes, so a subject may be "issuer|id".
 //

@@ -22,7 +22,7 @@ var migrations embed.FS
 // changes. Each begins with the comment "-- +goose Up", which goose wants and any
 // other runner ignores. For an unknown dialect the file system is empty.
 //
-// The files use the default name, "rowhouse.members" or "rowhouse_members". With
+// The files use the default name, "rowhouse.members" or "rowhouse_members" and so on. With
 // [Options.Schema] set, apply copies in which "rowhouse" is replaced by it.
 func Migrations(d Dialect) fs.FS {
 	if d != Postgres && d != SQLite {

@@ -17,8 +17,8 @@ import (
 func TestMigrationsNeverChange(t *testing.T) {
 	t.Parallel()
 	for dialect, want := range map[members.Dialect]map[string]string{
-		members.Postgres: {"0001_members.sql": "16a93f581c6a0d168f2b4c4120231e023056a635e5d6d83bfa699ba9d41598a3"},
-		members.SQLite:   {"0001_members.sql": "bf2031a47fda9f531d6c4ce2be2c65a4535c9107774fc0c7ff41e32d5e3a79c4"},
+		members.Postgres: {"0001_members.sql": "2876ded33e176d665063097d4a2671377fd3c7bc8016014f3639fbb877d422f6"},
+		members.SQLite:   {"0001_members.sql": "b4757fd67371f8d36eb6f951e93819b1a8ecfbfce0a9a0746a4dd6749aa488ae"},
 		"mysql":          {},
 		"":               {},
 		"..":             {},

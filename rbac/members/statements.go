@@ -6,15 +6,17 @@ import "strings"
 type statements struct {
 	check, role, list, listFor          string
 	lock, lockAll                       string
-	create, add                         string
+	found, create, add                  string
 	changeRole, remove, swap, removeAll string
+	dissolve                            string
 }
 
 // write returns the statements for a dialect. They are written for PostgreSQL;
 // SQLite's numbered parameters differ by one letter only.
-func write(d Dialect, table string) statements {
+func write(d Dialect, table, founded string) statements {
 	st := statements{
-		check: `SELECT org, subject, role, created_at, founder FROM members WHERE 1 = 0`,
+		check: `SELECT m.org, m.subject, m.role, m.created_at, f.org
+			FROM members AS m CROSS JOIN founded AS f WHERE 1 = 0`,
 
 		role: `SELECT role FROM members WHERE org = $1 AND subject = $2`,
 
@@ -34,10 +36,12 @@ func write(d Dialect, table string) statements {
 
 		lockAll: `SELECT subject, role FROM members WHERE org = $1 ORDER BY subject FOR UPDATE`,
 
-		create: `INSERT INTO members (org, subject, role, created_at, founder)
-			SELECT $1::text, $2::text, $3::text, $4::timestamptz, true
-			WHERE NOT EXISTS (SELECT 1 FROM members WHERE org = $1::text)
-			ON CONFLICT DO NOTHING`,
+		// That an organization exists is a row of its own, which outlives every
+		// member: a look for members, with a snapshot from before the founder left
+		// it to others, finds none.
+		found: `INSERT INTO founded (org) VALUES ($1) ON CONFLICT DO NOTHING`,
+
+		create: `INSERT INTO members (org, subject, role, created_at) VALUES ($1, $2, $3, $4)`,
 
 		// A row lock alone leaves no trace in the row: a removal of the whole
 		// organization with an older snapshot would neither see the new row nor
@@ -54,22 +58,21 @@ func write(d Dialect, table string) statements {
 			WHERE org = $1 AND subject IN ($2, $3)`,
 
 		removeAll: `DELETE FROM members WHERE org = $1`,
+
+		dissolve: `DELETE FROM founded WHERE org = $1`,
 	}
 	if d == SQLite {
 		// SQLite has no row locks. A statement that writes takes the lock of the
 		// whole file before it reads, even if it finds no row.
-		st.lock = `UPDATE members SET founder = founder
+		st.lock = `UPDATE members SET role = role
 			WHERE (org = $1 AND role = $2) OR (org = $1 AND subject = $3) OR (org = $1 AND subject = $4)
 			RETURNING subject, role`
-		st.lockAll = `UPDATE members SET founder = founder WHERE org = $1 RETURNING subject, role`
-		st.create = `INSERT INTO members (org, subject, role, created_at, founder)
-			SELECT $1, $2, $3, $4, 1 WHERE NOT EXISTS (SELECT 1 FROM members WHERE org = $1)
-			ON CONFLICT DO NOTHING`
+		st.lockAll = `UPDATE members SET role = role WHERE org = $1 RETURNING subject, role`
 		st.add = `INSERT INTO members (org, subject, role, created_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT DO NOTHING`
 	}
 	for _, text := range st.all() {
-		*text = finish(d, table, *text)
+		*text = finish(d, table, founded, *text)
 	}
 	return st
 }
@@ -77,15 +80,19 @@ func write(d Dialect, table string) statements {
 func (st *statements) all() []*string {
 	return []*string{
 		&st.check, &st.role, &st.list, &st.listFor, &st.lock, &st.lockAll,
-		&st.create, &st.add, &st.changeRole, &st.remove, &st.swap, &st.removeAll,
+		&st.found, &st.create, &st.add, &st.changeRole, &st.remove, &st.swap,
+		&st.removeAll, &st.dissolve,
 	}
 }
 
-func finish(d Dialect, table, text string) string {
+func finish(d Dialect, table, founded, text string) string {
 	text = strings.NewReplacer(
 		"FROM members", "FROM "+table,
 		"INTO members", "INTO "+table,
 		"UPDATE members", "UPDATE "+table,
+		"FROM founded", "FROM "+founded,
+		"JOIN founded", "JOIN "+founded,
+		"INTO founded", "INTO "+founded,
 	).Replace(text)
 	if d == SQLite {
 		text = strings.ReplaceAll(text, "$", "?")

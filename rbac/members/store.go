@@ -50,6 +50,7 @@ type Store struct {
 	policy  *rbac.Policy
 	dialect Dialect
 	table   string
+	founded string // table of the organizations that have members
 	sql     statements
 	now     func() time.Time
 	observe func(context.Context, Event)
@@ -74,9 +75,9 @@ func New(d Dialect, p *rbac.Policy, o *Options) (*Store, error) {
 	}
 	switch d {
 	case Postgres:
-		s.table = schema + ".members"
+		s.table, s.founded = schema+".members", schema+".member_organizations"
 	case SQLite:
-		s.table = schema + "_members"
+		s.table, s.founded = schema+"_members", schema+"_member_organizations"
 	default:
 		faults = append(faults, fmt.Errorf("members: unknown dialect %.64q", d))
 	}
@@ -86,14 +87,14 @@ func New(d Dialect, p *rbac.Policy, o *Options) (*Store, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	s.sql = write(d, s.table)
+	s.sql = write(d, s.table, s.founded)
 	return s, nil
 }
 
 // Tables returns the names of the tables, as they are written in SQL.
-func (s *Store) Tables() []string { return []string{s.table} }
+func (s *Store) Tables() []string { return []string{s.table, s.founded} }
 
-// Check reports whether the table is there with the columns this version uses.
+// Check reports whether the tables are there with the columns this version uses.
 // Call it when the program starts.
 func (s *Store) Check(ctx context.Context, q Querier) error {
 	rows, err := q.QueryContext(ctx, s.sql.check)

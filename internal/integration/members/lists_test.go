@@ -92,6 +92,9 @@ func testTimes(t *testing.T, e *engine) {
 		org := e.found(t, nil)
 		e.must(t, func(ctx context.Context, tx members.Querier) error {
 			return store.Create(ctx, &tapped{tx, func(_ string, args []any) {
+				if len(args) < 4 {
+					return
+				}
 				if sent, ok := args[3].(time.Time); ok { // some drivers send more digits than the column keeps, which then rounds
 					require.Zero(t, sent.Nanosecond()%1000)
 				}

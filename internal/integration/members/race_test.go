@@ -305,6 +305,21 @@ func testTwoFounders(t *testing.T, e *engine) {
 	}
 	require.ErrorIs(t, e.behind(t, found("ada"), found("bob"), true), members.ErrNotEmpty)
 	require.Equal(t, map[string]rbac.Role{"ada": rbac.Owner}, e.roles(t, org))
+
+	// The founder leaves it to another before the second transaction goes on: it is
+	// founded all the same, and who comes late is no owner of it.
+	org = e.found(t, nil)
+	handOver := func(ctx context.Context, tx members.Querier) error {
+		return errors.Join(
+			e.store.Create(ctx, tx, org, "ada"),
+			e.store.Add(ctx, tx, org, "ada", "bob", rbac.Owner),
+			e.store.Remove(ctx, tx, org, "ada", "ada"))
+	}
+	require.ErrorIs(t, e.behind(t, handOver, found("eve"), true), members.ErrNotEmpty)
+	require.Equal(t, map[string]rbac.Role{"bob": rbac.Owner}, e.roles(t, org))
+	e.must(t, func(ctx context.Context, tx members.Querier) error { return e.store.RemoveAll(ctx, tx, org, "bob") })
+	e.must(t, found("eve")) // removed with its members, it may be founded again
+	require.Equal(t, map[string]rbac.Role{"eve": rbac.Owner}, e.roles(t, org))
 }
 
 // Twelve owners leave at once: eleven may.

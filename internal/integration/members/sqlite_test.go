@@ -121,7 +121,7 @@ func TestSQLitePlans(t *testing.T) {
 			e.store.RemoveAll(ctx, q, org, "bob"),
 		)
 	})
-	require.Len(t, texts, 11, "every statement but Check's was seen")
+	require.Len(t, texts, 13, "every statement but Check's was seen")
 	for text, args := range texts {
 		rows, err := e.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
 		require.NoError(t, err, text)

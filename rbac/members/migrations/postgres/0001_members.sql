@@ -8,12 +8,14 @@ CREATE TABLE rowhouse.members (
     subject    text COLLATE "C" NOT NULL CHECK (octet_length(subject) BETWEEN 1 AND 1024),
     role       text COLLATE "C" NOT NULL CHECK (octet_length(role) BETWEEN 1 AND 64),
     created_at timestamptz      NOT NULL,
-    founder    boolean          NOT NULL DEFAULT false,
     PRIMARY KEY (org, subject)
 );
 
--- Two transactions that both find an organization empty can't both found it.
-CREATE UNIQUE INDEX members_founder ON rowhouse.members (org) WHERE founder;
+-- An organization is founded once, by whom of two transactions comes first. The
+-- row stays until all members are removed with the organization.
+CREATE TABLE rowhouse.member_organizations (
+    org text COLLATE "C" PRIMARY KEY CHECK (octet_length(org) BETWEEN 1 AND 1024)
+);
 
 -- The owners of an organization, for the lock.
 CREATE INDEX members_role ON rowhouse.members (org, role);

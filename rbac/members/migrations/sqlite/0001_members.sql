@@ -4,12 +4,14 @@ CREATE TABLE rowhouse_members (
     subject    TEXT    NOT NULL CHECK (length(CAST(subject AS BLOB)) BETWEEN 1 AND 1024),
     role       TEXT    NOT NULL CHECK (length(CAST(role AS BLOB)) BETWEEN 1 AND 64),
     created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
-    founder    INTEGER NOT NULL DEFAULT 0 CHECK (founder IN (0, 1)),
     PRIMARY KEY (org, subject)
 ) STRICT;
 
--- An organization is founded once.
-CREATE UNIQUE INDEX rowhouse_members_founder ON rowhouse_members (org) WHERE founder;
+-- An organization is founded once. The row stays until all members are removed
+-- with the organization.
+CREATE TABLE rowhouse_member_organizations (
+    org TEXT PRIMARY KEY NOT NULL CHECK (octet_length(org) BETWEEN 1 AND 1024)
+) STRICT;
 
 -- The owners of an organization, for the lock.
 CREATE INDEX rowhouse_members_role ON rowhouse_members (org, role);
