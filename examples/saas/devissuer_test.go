@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -111,4 +114,58 @@ func TestListenChecksWhatItFound(t *testing.T) {
 	t.Parallel()
 	_, err := listen(t.Context(), &config{ListenAddr: "0.0.0.0:0", insecureDevIdentity: true})
 	require.ErrorContains(t, err, "is no loopback address")
+}
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := loadConfig(map[string]string{"ENVIRONMENT": "development", "MAX_BODY_BYTES": "", "LISTEN_ADDR": ""}, true)
+	require.NoError(t, err)
+	require.Equal(t, config{
+		AppName: "rowhouse-saas", Environment: development, LogLevel: slog.LevelInfo, ListenAddr: "127.0.0.1:8080",
+		DatabaseURL: "sqlite:saas.db", AuthTokenCache: 1024, RequestIDHeader: "X-Request-ID", MaxBodyBytes: 65536,
+		ShutdownDelay: 3 * time.Second, ShutdownGrace: 20 * time.Second, insecureDevIdentity: true,
+	}, c)
+}
+
+// Development identities need the flag, the environment and a loopback address.
+func TestInsecureIdentityNeedsAllThree(t *testing.T) {
+	t.Parallel()
+	right := map[string]string{"ENVIRONMENT": development, "LISTEN_ADDR": "127.0.0.1:0"}
+	for _, provider := range []string{"", "none"} {
+		with := func(name, value string) map[string]string {
+			vars := maps.Clone(right)
+			vars["AUTH_PROVIDER_TYPE"], vars[name] = provider, value
+			return vars
+		}
+		_, err := loadConfig(with("APP_NAME", "x"), true)
+		require.NoError(t, err)
+		_, err = loadConfig(with("LISTEN_ADDR", "[::1]:0"), true)
+		require.NoError(t, err)
+		_, err = loadConfig(with("APP_NAME", "x"), false)
+		require.ErrorContains(t, err, "AUTH_PROVIDER_TYPE: ", "no flag")
+		for _, environment := range []string{"", staging, production} {
+			_, err = loadConfig(with("ENVIRONMENT", environment), true)
+			require.ErrorContains(t, err, "ENVIRONMENT: ")
+		}
+		for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "localhost:8080", "127.0.0.1.example:80", "[::ffff:192.0.2.1]:80"} {
+			_, err = loadConfig(with("LISTEN_ADDR", addr), true)
+			require.ErrorContains(t, err, "LISTEN_ADDR: must be a loopback address", addr)
+		}
+	}
+	_, err := loadConfig(environment(t, "https://id.example"), true)
+	require.ErrorContains(t, err, "AUTH_PROVIDER_TYPE: must not be set with --insecure-dev-identity")
+}
+
+// D24 of the list in original_test.go: the default settings could not work.
+func TestOriginalD24ExampleSettingsWork(t *testing.T) {
+	t.Parallel()
+	vars := map[string]string{}
+	for line := range strings.Lines(readFile(t, ".env.example")) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
+			vars[name] = value
+		}
+	}
+	require.Equal(t, development, vars["ENVIRONMENT"])
+	_, err := loadConfig(vars, true)
+	require.NoError(t, err)
 }

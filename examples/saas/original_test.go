@@ -247,20 +247,6 @@ func TestOriginalD23RequestIDIsBounded(t *testing.T) {
 	require.NotContains(t, s.log.String(), strings.Repeat("x", 65))
 }
 
-// D24: the default settings could not work.
-func TestOriginalD24ExampleSettingsWork(t *testing.T) {
-	t.Parallel()
-	vars := map[string]string{}
-	for line := range strings.Lines(readFile(t, ".env.example")) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
-			vars[name] = value
-		}
-	}
-	require.Equal(t, development, vars["ENVIRONMENT"])
-	_, err := loadConfig(vars, true)
-	require.NoError(t, err)
-}
-
 // D25: liveness asked the database, so that an outage of one restarted all.
 func TestOriginalD25LivenessNeedsNoDatabase(t *testing.T) {
 	t.Parallel()
