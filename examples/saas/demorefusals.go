@@ -10,6 +10,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,7 +122,8 @@ func (w *walk) drain(terminate context.CancelFunc, served <-chan error) error {
 	if lost.Load() > 0 {
 		fault = "there should be no lost request"
 	}
-	w.note("every request under way is answered", fmt.Sprintf("%d of %d requests lost", lost.Load(), asked.Load()), fault)
+	w.note("every request is answered meanwhile", fmt.Sprintf("%d of %d requests lost", lost.Load(), asked.Load()), fault)
+	w.finishLate()
 	select {
 	case err := <-served:
 		if err != nil {
@@ -128,6 +132,46 @@ func (w *walk) drain(terminate context.CancelFunc, served <-chan error) error {
 	case <-w.ctx.Done():
 		return w.ctx.Err()
 	}
-	w.note("then it ends", "exit status 0", "")
+	w.note("then it ends", "the server returned without an error", "")
 	return nil
+}
+
+// finishLate sends half a request, waits until the service takes no new
+// connections, and sends the rest: what is under way then must be answered.
+func (w *walk) finishLate() {
+	const first, rest = `{"name":"La`, `te"}`
+	body, send := io.Pipe()
+	r, err := http.NewRequestWithContext(w.ctx, http.MethodPost, w.base+"/organizations", body)
+	if err != nil {
+		w.note("a request under way", "none", err.Error())
+		return
+	}
+	r.ContentLength = int64(len(first) + len(rest))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+w.tokens["ada"])
+	go func() {
+		_, _ = io.WriteString(send, first)
+		var d net.Dialer
+		for w.ctx.Err() == nil {
+			conn, err := d.DialContext(w.ctx, "tcp", r.URL.Host)
+			if err != nil {
+				break // the listener has closed
+			}
+			_ = conn.Close()
+			<-time.After(10 * time.Millisecond)
+		}
+		_, _ = io.WriteString(send, rest)
+		_ = send.Close()
+	}()
+	resp, err := w.client.Do(r)
+	if err != nil {
+		w.note("a request half sent when it stopped listening", "no answer", err.Error())
+		return
+	}
+	_ = resp.Body.Close()
+	fault := ""
+	if resp.StatusCode != http.StatusCreated {
+		fault = "the status should be 201"
+	}
+	w.note("a request half sent when it stopped listening", fmt.Sprintf("POST /organizations → %d", resp.StatusCode), fault)
 }
