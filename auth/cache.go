@@ -13,7 +13,7 @@ const (
 	maxCachedToken = 4 << 10 // longer tokens are verified each time
 	maxCacheAge    = 5 * time.Minute
 	bytesPerToken  = 2 << 10 // of the memory bound
-	entryOverhead  = 768     // an entry and the fixed part of its claims, map and heap slots
+	entryOverhead  = 1280    // an entry and the fixed part of its claims, map and heap slots
 	memberSize     = 32
 	stringSize     = 16
 )
@@ -148,7 +148,10 @@ func (t *tokenCache) store(token string, c *claims, is *issuer, signer memoEntry
 
 // size is what the claims keep alive.
 func (c *claims) size() int {
-	n := len(c.payload) + len(c.principal) + cap(c.members)*memberSize
+	n := len(c.payload) + len(c.principal)
+	if cap(c.members) > len(c.few) {
+		n += cap(c.members) * memberSize
+	}
 	for _, l := range [][]string{c.audience, c.scopes, c.roles, c.permissions, c.groups} {
 		n += cap(l) * stringSize
 	}

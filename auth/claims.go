@@ -19,6 +19,7 @@ type Claims struct{ c *claims }
 type claims struct {
 	payload string
 	members []member
+	few     [14]member // room for the members of most tokens
 
 	issuer    string // as in the token
 	principal string

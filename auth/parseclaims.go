@@ -29,7 +29,7 @@ func (s *scratch) parseClaims(segment string) (*claims, *Error) {
 		return nil, refuse(ReasonClaims, err)
 	}
 	s.members = members
-	c.members = slices.Clone(members)
+	c.members = append(c.few[:0], members...)
 	if err := c.registered(); err != nil {
 		return nil, refuse(ReasonClaims, err)
 	}
