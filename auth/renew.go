@@ -131,8 +131,8 @@ func (r *RemoteKeySet) Refresh(ctx context.Context) error {
 	}
 }
 
-// Ready returns nil once there are usable keys, and waits for them until ctx is
-// done. Its error says how old the last ones are and why the last fetch failed;
+// Ready returns nil once a set is in force, be it one the issuer emptied, and
+// waits for it until ctx is done. Its error says how old the last ones are and why the last fetch failed;
 // it matches ErrKeysUnavailable.
 func (r *RemoteKeySet) Ready(ctx context.Context) error {
 	if err := r.fault(); err != nil {

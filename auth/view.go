@@ -46,7 +46,7 @@ func (v *view) usable(now instant) *KeySet {
 
 // KeyStatus describes a [RemoteKeySet] at one moment.
 type KeyStatus struct {
-	Usable bool          // Current returns keys
+	Usable bool          // Current returns a set, be it one the issuer emptied
 	Keys   int           // in the set last fetched, less those dropped
 	Age    time.Duration // of that set; 0 if there is none
 	Next   time.Time     // when the next refresh is due; zero if none is

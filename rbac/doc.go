@@ -31,6 +31,9 @@
 //   - a person may always leave, unless that is the last owner;
 //   - ownership is handed over in one act ([PathTransfer]).
 //
+// Who may add and remove people below himself can in effect change their roles, by
+// removing and adding them again: withhold [MemberRemove] where that matters.
+//
 // Roles compare by inclusion of their permission sets, not by a rank, so
 // "billing" and "support" can be neither above nor below each other.
 //

@@ -55,6 +55,6 @@
 //
 // # What it does not do
 //
-// It keeps no users and no organizations, sends no mail and caches nothing: a
+// It keeps no users, no organizations and no invitations, sends no mail and caches nothing: a
 // role is one primary-key look-up.
 package members
