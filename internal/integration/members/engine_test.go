@@ -57,7 +57,7 @@ func (e *engine) foundMany(t *testing.T, n int, people map[string]rbac.Role) []s
 		org := fmt.Sprintf("org-%d", orgs.Add(1))
 		made = append(made, org)
 		if len(people) > 0 {
-			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s (org) VALUES ('%s')", e.store.Tables()[1], org)) //nolint:gosec // names of our own
+			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s (org) VALUES ('%s')", e.store.Tables()[1], org))
 			require.NoError(t, err)
 		}
 		for subject, role := range people {
