@@ -13,6 +13,7 @@ import (
 const (
 	maxDiscoveryBytes = 64 << 10
 	discoveryLife     = time.Hour
+	discoveryRetry    = 10 * time.Minute
 )
 
 var (
@@ -56,6 +57,8 @@ func (r *RemoteKeySet) locate(ctx context.Context) (string, error) {
 		d.told = true // the keys may well be had: nobody else would hear of it
 		r.tell(nil, &remark{slog.LevelWarn, "auth: reading the issuer's metadata fails", answer{url: discoveryURL(r.issuer), err: err}})
 	}
+	// Keys that can be had must not wait for a document that can't, each time.
+	d.read = r.clock().add(discoveryRetry - discoveryLife)
 	return d.keysURL, err
 }
 

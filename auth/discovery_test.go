@@ -146,6 +146,25 @@ func TestDiscovery(t *testing.T) {
 		})
 	})
 
+	t.Run("keys don't wait each time for a document that can't be had", func(t *testing.T) {
+		inWorld(t, setup{discovery: true}, func(w *world) {
+			w.net.serve("id.test", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if r.URL.String() == discoveryDoc {
+					http.Error(rw, "down", http.StatusInternalServerError)
+					return
+				}
+				w.issuer.ServeHTTP(rw, r)
+			}))
+			w.pass(time.Hour)
+			docs, keys := len(w.net.requests(discoveryDoc)), w.issuer.Fetches()
+			w.pass(6 * time.Hour)
+			docs, keys = len(w.net.requests(discoveryDoc))-docs, w.issuer.Fetches()-keys
+			require.Greater(w, keys, 40)
+			require.Less(w, docs, keys*2/3)
+			w.accepts(w.sign())
+		})
+	})
+
 	t.Run("issuers never share keys", func(t *testing.T) {
 		t.Parallel()
 		a, b := authtest.NewIssuer(t), authtest.NewIssuer(t)

@@ -52,6 +52,7 @@ func (r *RemoteKeySet) fetch(ctx context.Context) (a answer) {
 		if err == nil {
 			if a.set, err = parseKeySet(doc); err == nil {
 				a.fresh, a.err = freshness(header), nil
+				r.discovered.doubt = false
 				return a
 			}
 			broken = true
