@@ -54,7 +54,7 @@ func (e *engine) foundMany(t *testing.T, n int, people map[string]rbac.Role) []s
 	require.NoError(t, err)
 	var made []string
 	for range n {
-		org := fmt.Sprintf("org-%d", orgs.Add(1))
+		org := fmt.Sprintf("org-%d.", orgs.Add(1)) // the point: no name and a digit make another name
 		made = append(made, org)
 		if len(people) > 0 {
 			_, err := tx.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %s (org) VALUES ('%s')", e.store.Tables()[1], org))
