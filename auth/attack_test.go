@@ -404,3 +404,22 @@ func malleable(t *testing.T) string {
 	sum := new(big.Int).Add(new(big.Int).SetBytes(le(sig[32:])), order)
 	return h + "." + p + "." + b64(append(sig[:32:32], le(sum.FillBytes(make([]byte, 32)))...))
 }
+
+// With several issuers the payload is looked at to choose one, but a header that
+// no issuer would take ends it before.
+func TestHeaderGoesFirst(t *testing.T) {
+	t.Parallel()
+	second := config(t)
+	second.Issuer, second.Now = "https://second.example.com/", nil
+	for name, v := range map[string]*auth.Verifier{
+		"one issuer": newVerifier(t, config(t)), "two issuers": newVerifier(t, config(t), second),
+	} {
+		for want, header := range map[auth.Reason]object{
+			auth.ReasonAlgorithm: {"alg": "HS256", "kid": "ec"},
+			auth.ReasonHeader:    {"alg": "ES256", "kid": "ec", "crit": []string{"exp"}},
+		} {
+			_, err := v.Verify(t.Context(), forge(t, jwt.SigningMethodES256, keys().ec, header, "no JSON at all"))
+			require.Equal(t, want, reason(t, err), name)
+		}
+	}
+}
