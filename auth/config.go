@@ -39,7 +39,8 @@ type Config struct {
 	IgnoredAudiences []string
 
 	// Keys supplies the issuer's keys. Nil means OpenID Connect Discovery at
-	// Issuer + "/.well-known/openid-configuration", closed with the Verifier.
+	// Issuer + "/.well-known/openid-configuration", closed with the Verifier; use
+	// DiscoverKeys to set its options, or to Refresh or Drop keys by hand.
 	Keys KeySource
 
 	// Algorithms is the allow-list for alg. Nil means RS256, PS256, ES256 and

@@ -49,16 +49,20 @@ func TestNewRefuses(t *testing.T) {
 		change func(*auth.Config)
 		want   string
 	}{
-		"no issuer":                  {func(c *auth.Config) { c.Issuer = "" }, "Issuer: is required"},
-		"no audience rule":           {func(c *auth.Config) { c.Audience = nil }, "Audience: is required"},
-		"an empty audience":          {func(c *auth.Config) { c.Audience = []string{""} }, "Audience: holds an empty string"},
-		"an audience also ignored":   {func(c *auth.Config) { c.IgnoredAudiences = c.Audience }, "which is also in Audience"},
-		"no algorithm":               {func(c *auth.Config) { c.Algorithms = []string{} }, "Algorithms: is empty"},
-		"lower-case algorithm":       {func(c *auth.Config) { c.Algorithms = []string{"es256"} }, `"es256"`},
-		"issuer no URL":              {func(c *auth.Config) { c.Keys, c.Issuer = nil, "accounts" }, "not an absolute https URL"},
-		"issuer with credentials":    {func(c *auth.Config) { c.Keys, c.Issuer = nil, "https://u:p@id.example.com" }, "holds credentials"},
-		"issuer http, not loopback":  {func(c *auth.Config) { c.Keys, c.Issuer = nil, "http://127.0.0.1.example.com" }, "InsecureHTTP"},
-		"issuer http, with keys":     {func(c *auth.Config) { c.Issuer = "http://id.example.com" }, "Issuer: is plain http"},
+		"no issuer":                 {func(c *auth.Config) { c.Issuer = "" }, "Issuer: is required"},
+		"no audience rule":          {func(c *auth.Config) { c.Audience = nil }, "Audience: is required"},
+		"an empty audience":         {func(c *auth.Config) { c.Audience = []string{""} }, "Audience: holds an empty string"},
+		"an audience also ignored":  {func(c *auth.Config) { c.IgnoredAudiences = c.Audience }, "which is also in Audience"},
+		"no algorithm":              {func(c *auth.Config) { c.Algorithms = []string{} }, "Algorithms: is empty"},
+		"lower-case algorithm":      {func(c *auth.Config) { c.Algorithms = []string{"es256"} }, `"es256"`},
+		"issuer no URL":             {func(c *auth.Config) { c.Keys, c.Issuer = nil, "accounts" }, "not an absolute https URL"},
+		"issuer with credentials":   {func(c *auth.Config) { c.Keys, c.Issuer = nil, "https://u:p@id.example.com" }, "holds credentials"},
+		"issuer http, not loopback": {func(c *auth.Config) { c.Keys, c.Issuer = nil, "http://127.0.0.1.example.com" }, "InsecureHTTP"},
+		"issuer http, with keys":    {func(c *auth.Config) { c.Issuer = "http://id.example.com" }, "Issuer: is plain http"},
+		"discovery with failover": {func(c *auth.Config) {
+			c.Keys = auth.DiscoverKeys(issuer, &auth.RemoteKeysOptions{Failover: []string{"https://b.example.com"}})
+		}, "Keys: Failover: has no meaning"},
+		"discovery at no URL":        {func(c *auth.Config) { c.Keys = auth.DiscoverKeys("id", nil) }, "Keys: issuer: is not an absolute"},
 		"a nil key set":              {func(c *auth.Config) { c.Keys = (*auth.KeySet)(nil) }, "Keys: is a KeySet without keys"},
 		"an empty key set":           {func(c *auth.Config) { c.Keys = &auth.KeySet{} }, "Keys: is a KeySet without keys"},
 		"key URL http, not loopback": {func(c *auth.Config) { c.Keys = auth.RemoteKeys("http://id.example.com/jwks", nil) }, "Keys"},

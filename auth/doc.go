@@ -29,8 +29,9 @@
 // # Keys
 //
 // Without Config.Keys the issuer's key set is found by OpenID Connect Discovery
-// and refreshed ahead of time by a [RemoteKeySet]. [RemoteKeys] reads one from a
-// known URL, [StaticKeys] from a document. Any [KeySource] will do.
+// and refreshed ahead of time by a [RemoteKeySet]. [DiscoverKeys] gives you that
+// set with its options, to drop a leaked key for example, [RemoteKeys] reads one
+// from a known URL, [StaticKeys] from a document. Any [KeySource] will do.
 //
 // # Who it is
 //

@@ -34,6 +34,28 @@ func ExampleRemoteKeys() {
 	// Output: alice <nil>
 }
 
+// DiscoverKeys is what a Config without Keys uses. Naming it gives its options and
+// methods.
+func ExampleDiscoverKeys() {
+	issuer := start()
+	defer issuer.Close()
+
+	keys := auth.DiscoverKeys(issuer.URL(), &auth.RemoteKeysOptions{MaxStale: 6 * time.Hour})
+	defer keys.Close()
+
+	config := auth.OIDC(issuer.URL(), "https://api.test")
+	config.Keys = keys
+	verifier, err := auth.New(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer verifier.Close()
+
+	_, err = verifier.Verify(context.Background(), issuer.Sign(nil))
+	fmt.Println(err, keys.Status().Keys)
+	// Output: <nil> 1
+}
+
 // A service that should not take traffic before it can verify waits for its
 // keys, within bounds.
 func ExampleRemoteKeySet_Ready() {

@@ -110,9 +110,16 @@ func RemoteKeys(url string, o *RemoteKeysOptions) *RemoteKeySet {
 
 // DiscoverKeys returns the keys of issuer, found by OpenID Connect Discovery
 // 1.0: what a Config without Keys uses, for those who need its options or its
-// methods. Failover is not used. It is otherwise like [RemoteKeys].
+// methods. Failover is a fault: the document says where the keys are. It is
+// otherwise like [RemoteKeys].
 func DiscoverKeys(issuer string, o *RemoteKeysOptions) *RemoteKeySet {
+	if o == nil {
+		o = &RemoteKeysOptions{}
+	}
 	var errs []error
+	if len(o.Failover) > 0 {
+		errs = append(errs, errors.New("Failover: has no meaning with discovery"))
+	}
 	if err := checkURL(issuer, o.InsecureHTTP); err != nil {
 		errs = append(errs, fmt.Errorf("issuer: %w", err))
 	} else if strings.Contains(issuer, "?") {
