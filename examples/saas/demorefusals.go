@@ -113,6 +113,13 @@ func (w *walk) drain(terminate context.CancelFunc, served <-chan error) error {
 	case <-w.ctx.Done():
 	}
 	terminate()
+	// It hears of it a moment later. A second is half of SHUTDOWN_DELAY.
+	for heard := time.Now(); time.Since(heard) < time.Second; {
+		if a, err := w.send(request{do: "GET /readyz"}); err != nil || a.status != http.StatusOK {
+			break
+		}
+		<-time.After(5 * time.Millisecond)
+	}
 	w.step("first it says that it is not ready", request{do: "GET /readyz"}, 503)
 	w.step("while it still serves", request{as: "bob", do: "GET " + w.acme}, 200)
 	w.step("and is alive", request{do: "GET /livez"}, 200)
