@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 step "lint" scripts/lint.sh
-step "fuzz" env FUZZTIME="${FUZZTIME:-2s}" scripts/fuzz.sh
+# A count, not a time: the end of a time can cancel a target in the middle of an
+# input, which go test reports as a failure ("context deadline exceeded").
+step "fuzz" env FUZZTIME="${FUZZTIME:-4000x}" scripts/fuzz.sh
 step "release rehearsal" scripts/release-rehearsal.sh
 gate

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every fuzz target of every module for FUZZTIME each, one target a call as
-# go test wants it. A failing input is written to the package's testdata/fuzz.
+# Every fuzz target of every module for FUZZTIME each (60s, or a count: 4000x),
+# one target a call as go test wants it. A failing input is written to the package's testdata/fuzz.
 . "$(dirname "$0")/lib.sh"
 
 fuzztime=${FUZZTIME:-60s}
