@@ -1,0 +1,37 @@
+package tenant
+
+import "context"
+
+type contextKey struct{}
+
+// A place is what a context carries: a tenant, or the reason why there is none.
+type place struct {
+	id  ID
+	err error
+}
+
+// NewContext returns a context that carries id. A tenant is set once: a second,
+// different one poisons the context, and so does the zero ID, and [FromContext]
+// then fails in it and in all contexts made from it. Setting the same tenant again
+// changes nothing. To change tenant on purpose, see [Crosser].
+func NewContext(ctx context.Context, id ID) context.Context {
+	switch p, ok := ctx.Value(contextKey{}).(place); {
+	case ok && (p.err != nil || p.id == id):
+		return ctx
+	case ok:
+		return context.WithValue(ctx, contextKey{}, place{err: ErrConflict})
+	case id.IsZero():
+		return context.WithValue(ctx, contextKey{}, place{err: ErrNoTenant})
+	}
+	return context.WithValue(ctx, contextKey{}, place{id: id})
+}
+
+// FromContext returns the tenant that ctx carries: [ErrNoTenant] if there is none,
+// [ErrConflict] if there were two.
+func FromContext(ctx context.Context) (ID, error) {
+	p, ok := ctx.Value(contextKey{}).(place)
+	if !ok {
+		return ID{}, ErrNoTenant
+	}
+	return p.id, p.err
+}

@@ -1,0 +1,28 @@
+package tenant
+
+import "net/http"
+
+// The refusals. Those with a status in parentheses have a method HTTPStatus() int
+// that returns it. Functions of this package wrap them, so compare with
+// [errors.Is]. No text holds a tenant's id as a client wrote it.
+var (
+	// ErrNoTenant (400): nothing says which tenant it is about.
+	ErrNoTenant error = &refusal{"tenant: no tenant", http.StatusBadRequest}
+
+	// ErrConflict (400): two sources, or two values of one, name different
+	// tenants.
+	ErrConflict error = &refusal{"tenant: conflicting tenants", http.StatusBadRequest}
+
+	// ErrInvalidID (404): not an id of the form asked for. Clients get the status
+	// of a tenant that does not exist.
+	ErrInvalidID error = &refusal{"tenant: invalid id", http.StatusNotFound}
+)
+
+// A refusal is a sentinel that knows its HTTP status.
+type refusal struct {
+	text   string
+	status int
+}
+
+func (r *refusal) Error() string   { return r.text }
+func (r *refusal) HTTPStatus() int { return r.status }
