@@ -4,15 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/internal/integration/server"
@@ -22,68 +17,19 @@ import (
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	addr := startPostgres(t)
+	cluster := server.Postgres(t)
 	for _, level := range []sql.IsolationLevel{sql.LevelReadCommitted, sql.LevelRepeatableRead, sql.LevelSerializable} {
 		t.Run(level.String(), func(t *testing.T) {
-			suite(t, openPostgres(t, addr, level))
+			suite(t, openPostgres(t, cluster, level))
 		})
 	}
-	t.Run("plans", func(t *testing.T) { testPostgresPlans(t, openPostgres(t, addr, sql.LevelDefault)) })
-}
-
-// startPostgres starts a server of its own for the test and returns its address.
-func startPostgres(t *testing.T) string {
-	t.Helper()
-	bin := postgresBin()
-	server.Require(t, "postgresql", bin != "", "apt-get install postgresql-15")
-	s := server.Start(t, server.Spec{
-		Path:    "/bin/sh", // the data folder is made by the account that serves it
-		Account: "postgres",
-		Reads:   []string{filepath.Join(bin, "postgres")},
-		Args: func(port int, dir string) []string {
-			return []string{
-				"-c", `"$1/initdb" -D "$2/data" -A trust -U postgres -N --no-locale -E UTF8 && exec "$1/postgres" -D "$2/data" \
-				-p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=100`,
-				"sh", bin, dir, fmt.Sprint(port),
-			}
-		},
-		Ready: func(ctx context.Context, addr string) error {
-			db, err := sql.Open("pgx", "postgres://postgres@"+addr+"/postgres")
-			if err != nil {
-				return err
-			}
-			return errors.Join(db.PingContext(ctx), db.Close())
-		},
-	})
-	return s.Addr
-}
-
-// postgresBin returns the folder of initdb and postgres, empty if there is none.
-func postgresBin() string {
-	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // Debian keeps them out of PATH
-	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil {
-			return dir
-		}
-	}
-	path, err := exec.LookPath("initdb")
-	if err != nil {
-		return ""
-	}
-	return filepath.Dir(path)
+	t.Run("plans", func(t *testing.T) { testPostgresPlans(t, openPostgres(t, cluster, sql.LevelDefault)) })
 }
 
 // openPostgres returns an engine on a database of its own.
-func openPostgres(t *testing.T, addr string, level sql.IsolationLevel) *engine {
+func openPostgres(t *testing.T, cluster server.Cluster, level sql.IsolationLevel) *engine {
 	t.Helper()
-	name := fmt.Sprintf("members_%d", orgs.Add(1))
-	admin, err := sql.Open("pgx", "postgres://postgres@"+addr+"/postgres")
-	require.NoError(t, err)
-	_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
-	require.NoError(t, errors.Join(err, admin.Close()))
-	db, err := sql.Open("pgx", "postgres://postgres@"+addr+"/"+name)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	db := cluster.Open(t, "postgres", cluster.Database(t))
 	db.SetMaxOpenConns(16)
 	require.NoError(t, apply(t.Context(), db, members.Postgres, "rowhouse"))
 	return &engine{
