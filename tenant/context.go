@@ -19,9 +19,9 @@ func NewContext(ctx context.Context, id ID) context.Context {
 	case ok && (p.err != nil || p.id == id):
 		return ctx
 	case ok:
-		return context.WithValue(ctx, contextKey{}, place{err: ErrConflict})
+		return poison(ctx, ErrConflict)
 	case id.IsZero():
-		return context.WithValue(ctx, contextKey{}, place{err: ErrNoTenant})
+		return poison(ctx, ErrNoTenant)
 	}
 	return context.WithValue(ctx, contextKey{}, place{id: id})
 }
@@ -34,4 +34,13 @@ func FromContext(ctx context.Context) (ID, error) {
 		return ID{}, ErrNoTenant
 	}
 	return p.id, p.err
+}
+
+func poison(ctx context.Context, err error) context.Context {
+	return context.WithValue(ctx, contextKey{}, place{err: err})
+}
+
+// refuse returns err, and a context that fails with it for those who overlook err.
+func refuse(ctx context.Context, err error) (context.Context, error) {
+	return poison(ctx, err), err
 }

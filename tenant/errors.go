@@ -16,6 +16,10 @@ var (
 	// ErrInvalidID (404): not an id of the form asked for. Clients get the status
 	// of a tenant that does not exist.
 	ErrInvalidID error = &refusal{"tenant: invalid id", http.StatusNotFound}
+
+	// ErrNotMember (404): there is no such tenant, or the person has no part in
+	// it; nobody is told which.
+	ErrNotMember error = &refusal{"tenant: not a member", http.StatusNotFound}
 )
 
 // A refusal is a sentinel that knows its HTTP status.
@@ -26,3 +30,18 @@ type refusal struct {
 
 func (r *refusal) Error() string   { return r.text }
 func (r *refusal) HTTPStatus() int { return r.status }
+
+// A LookupError says that the tenant of a request could not be found out: a
+// [Resolver] or the [Membership] failed, or broke its contract. Nothing is known
+// about the request's rights then, so it is neither allowed nor called forbidden.
+type LookupError struct {
+	Err error
+}
+
+func (e *LookupError) Error() string { return "tenant: look-up: " + e.Err.Error() }
+
+// Unwrap returns the error of the look-up.
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// HTTPStatus returns 503.
+func (e *LookupError) HTTPStatus() int { return http.StatusServiceUnavailable }
