@@ -49,8 +49,10 @@ func (id ID) Value() (driver.Value, error) {
 	return id.s, nil
 }
 
-// Scan implements [database/sql.Scanner]. It takes text in a form that [ParseID] or
-// [ParseSlug] takes, and the 16 bytes of a UUID; nothing else, and no NULL.
+// Scan implements [database/sql.Scanner]. It takes text, as string or []byte, in a form
+// that [ParseID] or [ParseSlug] takes, and a [16]byte with the bytes of a UUID, as pgx
+// gives them; nothing else, and no NULL. The error matches [ErrInvalidID], and id is as it
+// was then.
 func (id *ID) Scan(src any) error {
 	switch v := src.(type) {
 	case string:

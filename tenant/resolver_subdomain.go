@@ -71,9 +71,10 @@ func hostname(host string) (string, error) {
 	if end >= 0 {
 		name, port = host[:end], host[end:]
 	}
-	digits := strings.TrimPrefix(port, ":")
+	digits, colon := strings.CutPrefix(port, ":")
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if name == "" || name[len(name)-1] == '.' || len(digits) > 5 || strings.Trim(digits, "0123456789") != "" {
+	if name == "" || name[len(name)-1] == '.' || !colon && port != "" ||
+		len(digits) > 5 || strings.Trim(digits, "0123456789") != "" {
 		return "", errMalformedHost
 	}
 	return name, nil

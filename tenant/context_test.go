@@ -1,0 +1,66 @@
+package tenant_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/tenant"
+)
+
+// in returns a context in the tenant of a slug.
+func in(t testing.TB, s string) context.Context {
+	t.Helper()
+	return tenant.NewContext(t.Context(), slug(t, s))
+}
+
+// requireNoTenant requires that ctx fails with the very error that is given.
+func requireNoTenant(t *testing.T, ctx context.Context, is error) {
+	t.Helper()
+	id, err := tenant.FromContext(ctx)
+	require.ErrorIs(t, err, is)
+	require.True(t, id.IsZero(), "no id beside an error")
+}
+
+func TestContext(t *testing.T) {
+	t.Parallel()
+	requireNoTenant(t, t.Context(), tenant.ErrNoTenant)
+
+	ctx := in(t, "acme")
+	id, err := tenant.FromContext(ctx)
+	require.NoError(t, err)
+	require.Equal(t, slug(t, "acme"), id)
+	require.Equal(t, ctx, tenant.NewContext(ctx, id), "the same again changes nothing")
+
+	detached := context.WithoutCancel(ctx)
+	id, err = tenant.FromContext(detached)
+	require.NoError(t, err)
+	require.Equal(t, slug(t, "acme"), id)
+}
+
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	acme, other := slug(t, "acme"), slug(t, "other")
+	first := tenant.NewContext(t.Context(), acme)
+
+	poisoned := tenant.NewContext(first, other)
+	requireNoTenant(t, poisoned, tenant.ErrConflict)
+	requireNoTenant(t, tenant.NewContext(poisoned, acme), tenant.ErrConflict)
+	requireNoTenant(t, tenant.NewContext(poisoned, other), tenant.ErrConflict)
+	requireNoTenant(t, context.WithoutCancel(poisoned), tenant.ErrConflict)
+	requireNoTenant(t, tenant.NewContext(first, tenant.ID{}), tenant.ErrConflict)
+
+	none := tenant.NewContext(t.Context(), tenant.ID{})
+	requireNoTenant(t, none, tenant.ErrNoTenant)
+	requireNoTenant(t, tenant.NewContext(none, acme), tenant.ErrNoTenant)
+
+	id, err := tenant.FromContext(first)
+	require.NoError(t, err, "the context it was made from is as it was")
+	require.Equal(t, acme, id)
+}
+
+func TestFromContextAllocatesNothing(t *testing.T) {
+	ctx := in(t, "acme")
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = tenant.FromContext(ctx) }))
+}
