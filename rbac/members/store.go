@@ -1,10 +1,12 @@
 package members
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac"
@@ -26,7 +28,25 @@ type Options struct {
 	// most 40 bytes. Empty means "rowhouse".
 	Schema string
 
-	// Now tells the time for Membership.CreatedAt. Nil means time.Now.
+	// InvitationKeys are the secrets from which the tokens of invitations are
+	// derived, each of 32 bytes or more, random, and used for nothing else. The
+	// first makes new tokens. To change the key put the new one first and keep the
+	// old one behind it for as long as invitations made with it are pending: they
+	// can be accepted without it, since only a hash is stored, but Token needs it.
+	// Without a key [Store.Invite] and [Store.Token] fail with [ErrNoKey]; all else
+	// works.
+	InvitationKeys [][]byte
+
+	// InvitationExpiry is the time from Invite until an invitation is void: one
+	// minute to 90 days. Zero means 7 days.
+	InvitationExpiry time.Duration
+
+	// MaxInvitations bounds the pending invitations of one organization: zero means
+	// 1,000, a negative number that there is no bound.
+	MaxInvitations int
+
+	// Now tells the time for what is stored and for what has expired. Nil means
+	// time.Now.
 	Now func() time.Time
 
 	// Observe, if not nil, is called after each change and each refused change,
@@ -38,22 +58,29 @@ type Options struct {
 type Event struct {
 	Start    time.Time
 	Duration time.Duration // with the wait for the lock
+	Act      string        // "create", "add", "change role", "remove", "transfer", "remove all", "invite", "revoke" or "accept"
 	Org      string
-	Change   rbac.Change // as judged; Via is empty for Create and RemoveAll
-	Err      error       // nil if the change was written
+
+	// Change is what was judged. Via is empty for Create and RemoveAll. Of an
+	// invitation made or revoked the target is its id, and To the role it offers.
+	Change rbac.Change
+
+	Err error // nil if the change was written
 }
 
 // A Store reads and changes memberships by the rules of a policy. It holds no
 // connection, needs no Close and is safe for concurrent use. Make one with [New];
 // the zero Store is not usable.
 type Store struct {
-	policy  *rbac.Policy
-	dialect Dialect
-	table   string
-	founded string // table of the organizations that have members
-	sql     statements
-	now     func() time.Time
-	observe func(context.Context, Event)
+	policy     *rbac.Policy
+	dialect    Dialect
+	prefix     string // of the tables' names
+	sql        statements
+	keys       []key
+	expiry     time.Duration
+	maxPending int
+	now        func() time.Time
+	observe    func(context.Context, Event)
 }
 
 // New returns a store. It reports every fault of its arguments at once.
@@ -61,38 +88,56 @@ func New(d Dialect, p *rbac.Policy, o *Options) (*Store, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	s := &Store{policy: p, dialect: d, now: o.Now, observe: o.Observe}
+	s := &Store{policy: p, dialect: d, now: o.Now, observe: o.Observe, expiry: o.InvitationExpiry, maxPending: o.MaxInvitations}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	var faults []error
-	schema := o.Schema
-	if schema == "" {
-		schema = "rowhouse"
+	if s.expiry == 0 {
+		s.expiry = 7 * 24 * time.Hour
 	}
+	switch {
+	case s.maxPending == 0:
+		s.maxPending = 1000
+	case s.maxPending < 0:
+		s.maxPending = math.MaxInt
+	}
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("members: "+format, args...)) }
+	schema := cmp.Or(o.Schema, "rowhouse")
 	if !isName(schema) {
-		faults = append(faults, fmt.Errorf("members: Options.Schema: %.64q is not a lower-case SQL name of at most 40 bytes", schema))
+		fault("Options.Schema: %.64q is not a lower-case SQL name of at most 40 bytes", schema)
+	}
+	for i, secret := range o.InvitationKeys {
+		if len(secret) < 32 {
+			fault("Options.InvitationKeys[%d]: %d bytes, fewer than 32", i, len(secret))
+		}
+		s.keys = append(s.keys, newKey(secret))
+	}
+	if s.expiry < time.Minute || s.expiry > 90*24*time.Hour {
+		fault("Options.InvitationExpiry: %v is not within 1 minute and 90 days", s.expiry)
 	}
 	switch d {
 	case Postgres:
-		s.table, s.founded = schema+".members", schema+".member_organizations"
+		s.prefix = schema + "."
 	case SQLite:
-		s.table, s.founded = schema+"_members", schema+"_member_organizations"
+		s.prefix = schema + "_"
 	default:
-		faults = append(faults, fmt.Errorf("members: unknown dialect %.64q", d))
+		fault("unknown dialect %.64q", d)
 	}
 	if p == nil {
-		faults = append(faults, errors.New("members: nil Policy"))
+		fault("nil Policy")
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	s.sql = write(d, s.table, s.founded)
+	s.sql = write(d, s.prefix)
 	return s, nil
 }
 
 // Tables returns the names of the tables, as they are written in SQL.
-func (s *Store) Tables() []string { return []string{s.table, s.founded} }
+func (s *Store) Tables() []string {
+	return []string{s.prefix + "members", s.prefix + "member_organizations", s.prefix + "member_invitations"}
+}
 
 // Check reports whether the tables are there with the columns this version uses.
 // Call it when the program starts.
@@ -102,7 +147,7 @@ func (s *Store) Check(ctx context.Context, q Querier) error {
 		err = errors.Join(rows.Err(), rows.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("members: check %s: %w", s.table, err)
+		return fmt.Errorf("members: check %smembers: %w", s.prefix, err)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func TestNew(t *testing.T) {
 		{members.SQLite, "_x", "_x_members"},
 		{members.SQLite, strings.Repeat("a", 40), strings.Repeat("a", 40) + "_members"},
 	} {
-		require.Equal(t, []string{c.table, strings.TrimSuffix(c.table, "s") + "_organizations"}, newStore(t, c.d, &members.Options{Schema: c.schema}).Tables())
+		require.Equal(t, []string{c.table, strings.TrimSuffix(c.table, "s") + "_organizations", strings.TrimSuffix(c.table, "s") + "_invitations"}, newStore(t, c.d, &members.Options{Schema: c.schema}).Tables())
 	}
 	for _, schema := range []string{"1a", "Acme", "a-b", "a.b", `a"; DROP`, "a b", "ä", "a\x00", strings.Repeat("a", 41)} {
 		_, err := members.New(members.SQLite, rbac.DefaultPolicy(), &members.Options{Schema: schema})

@@ -25,6 +25,7 @@ import (
 type engine struct {
 	dialect  members.Dialect
 	db       *sql.DB
+	reader   members.Querier // what is not part of a change is read by it
 	store    *members.Store
 	level    sql.IsolationLevel
 	begins   bool                                    // BEGIN alone takes the write lock

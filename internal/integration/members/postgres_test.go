@@ -33,7 +33,7 @@ func openPostgres(t *testing.T, cluster server.Cluster, level sql.IsolationLevel
 	db.SetMaxOpenConns(16)
 	require.NoError(t, apply(t.Context(), db, members.Postgres, "rowhouse"))
 	return &engine{
-		dialect: members.Postgres, db: db, store: newStore(t, members.Postgres, nil), level: level,
+		dialect: members.Postgres, db: db, reader: db, store: newStore(t, members.Postgres, nil), level: level,
 		conflict: func(err error) bool { return postgresCode(err) == "40001" }, // and no deadlock, 40P01
 		waits: func(ctx context.Context) (waiting bool, err error) {
 			err = db.QueryRowContext(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)

@@ -37,7 +37,7 @@ func openSQLite(t *testing.T, lock, journal string) *engine {
 	db.SetMaxOpenConns(16)
 	require.NoError(t, apply(t.Context(), db, members.SQLite, "rowhouse"))
 	return &engine{
-		dialect: members.SQLite, db: db, store: newStore(t, members.SQLite, nil),
+		dialect: members.SQLite, db: db, reader: db, store: newStore(t, members.SQLite, nil),
 		begins:   lock == "immediate",
 		conflict: func(error) bool { return false }, // the lock comes first: nothing ever has to be repeated
 	}
@@ -121,7 +121,7 @@ func TestSQLitePlans(t *testing.T) {
 			e.store.RemoveAll(ctx, q, org, "bob"),
 		)
 	})
-	require.Len(t, texts, 13, "every statement but Check's was seen")
+	require.Len(t, texts, 14, "every statement but Check's was seen")
 	for text, args := range texts {
 		rows, err := e.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
 		require.NoError(t, err, text)

@@ -39,6 +39,7 @@ func suite(t *testing.T, e *engine) {
 		"storm":          testStorm,
 		"two founders":   testTwoFounders,
 		"everybody":      testEverybodyLeaves,
+		"invitation":     testInvitation,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, e) })
 	}

@@ -10,7 +10,7 @@ CREATE TABLE rowhouse_members (
 -- An organization is founded once. The row stays until all members are removed
 -- with the organization.
 CREATE TABLE rowhouse_member_organizations (
-    org TEXT PRIMARY KEY NOT NULL CHECK (octet_length(org) BETWEEN 1 AND 1024)
+    org TEXT PRIMARY KEY NOT NULL CHECK (length(CAST(org AS BLOB)) BETWEEN 1 AND 1024)
 ) STRICT;
 
 -- The owners of an organization, for the lock.
