@@ -41,3 +41,34 @@ func (c condition) sql() string {
 	}
 	return fmt.Sprintf("%s = (SELECT %s)", quote(c.column), value(c.setting, c.typ))
 }
+
+// names are the names of a live table as the server writes them in expressions,
+// quoted where its own list of keywords says so.
+type names struct{ column, subject, table string }
+
+// deparsed returns what pg_get_expr returns for sql, with single spaces. The form
+// is the same from PostgreSQL 13 on: every cast is written out, and the subselect's
+// column has the name that its expression suggests.
+func (c condition) deparsed(own names, through names) string {
+	switch u := c.through; {
+	case c.column == "":
+		return "true"
+	case u != nil:
+		tenant := "m." + through.column
+		if u.Type != c.typ {
+			tenant = fmt.Sprintf("(%s)::%s AS %s", tenant, c.typ, through.column)
+		}
+		return fmt.Sprintf("(%s = ANY (ARRAY( SELECT %s FROM %s m WHERE (m.%s = ( SELECT %s AS \"nullif\")))))",
+			own.column, tenant, through.table, through.subject, deparsedValue(c.setting, Text))
+	}
+	return fmt.Sprintf("(%s = ( SELECT %s AS \"nullif\"))", own.column, deparsedValue(c.setting, c.typ))
+}
+
+// deparsedValue is to value what deparsed is to sql.
+func deparsedValue(setting string, typ Type) string {
+	v := fmt.Sprintf("NULLIF(current_setting('%s'::text, true), ''::text)", setting)
+	if typ != Text {
+		v = fmt.Sprintf("(%s)::%s", v, typ)
+	}
+	return v
+}
