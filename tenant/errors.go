@@ -1,6 +1,9 @@
 package tenant
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
 
 // The refusals. Those with a status in parentheses have a method HTTPStatus() int
 // that returns it. Functions of this package wrap them, so compare with
@@ -20,6 +23,24 @@ var (
 	// ErrNotMember (404): there is no such tenant, or the person has no part in
 	// it; nobody is told which.
 	ErrNotMember error = &refusal{"tenant: not a member", http.StatusNotFound}
+)
+
+// The faults of a program, found before anything is sent to the database.
+var (
+	// ErrUnscoped: a statement without :tenant, or with fewer than it names tenant
+	// tables.
+	ErrUnscoped = errors.New("tenant: unscoped statement")
+
+	// ErrStatement: a statement that can't be read for sure, several in one text,
+	// or arguments that do not fit it.
+	ErrStatement = errors.New("tenant: refused statement")
+
+	// ErrOtherTenant: the context of a call carries another tenant than its
+	// transaction.
+	ErrOtherTenant = errors.New("tenant: context of another tenant than the transaction")
+
+	// ErrNoSubject: [DB.SubjectTx] was given no subject.
+	ErrNoSubject = errors.New("tenant: no subject")
 )
 
 // A refusal is a sentinel that knows its HTTP status.

@@ -1,0 +1,154 @@
+package tenant
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The protocol counts parameters in 16 bits.
+const postgresPlaceholders = 65535
+
+// postgres reads a statement as PostgreSQL does (its scan.l), in UTF-8 and
+// whatever standard_conforming_strings says: where that decides what a text
+// means, the text is refused.
+func (l *lexer) postgres() error {
+	s := l.text
+	for i := 0; i < len(s); {
+		var err error
+		c := s[i]
+		switch {
+		case isSpace(c):
+			i++
+			continue
+		case strings.HasPrefix(s[i:], "--"):
+			i = lineEnd(s, i, "\n\r")
+			continue
+		case strings.HasPrefix(s[i:], "/*"):
+			if i, err = nestedComment(s, i); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.token(c); err != nil {
+			return err
+		}
+		switch {
+		case c == '\'':
+			i, err = l.postgresString(i)
+		case c == '"':
+			start := i
+			if i, err = l.quoted(i); err == nil {
+				l.name(s[start+1:i-1], '"')
+			}
+		case c == '$':
+			i, err = l.dollar(i)
+		case c == ':':
+			i, err = l.colon(i)
+		case c|0x20 == 'e' && strings.HasPrefix(s[i+1:], "'"):
+			i, err = l.escapeString(i + 1)
+		case isNameStart(c):
+			i = l.word(i)
+		case isDigit(c):
+			i, err = l.number(i)
+		default:
+			i++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// postgresString reads a string without prefix, or with one that does not make
+// the backslash special. With standard_conforming_strings off it is special
+// here too: then '\' goes on behind its second quote. Only a quote behind an odd
+// number of backslashes shows the difference, and is refused.
+func (l *lexer) postgresString(i int) (int, error) {
+	start := i
+	for i++; ; i++ {
+		n := strings.IndexByte(l.text[i:], '\'')
+		if n < 0 {
+			return 0, fmt.Errorf("%w: a quote is not closed", ErrStatement)
+		}
+		i += n
+		slashes := 0
+		for i-slashes-1 > start && l.text[i-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 1 {
+			return 0, fmt.Errorf(`%w: \' in a string: write E'…' or bind the value`, ErrStatement)
+		}
+		if i++; i == len(l.text) || l.text[i] != '\'' {
+			return i, nil
+		}
+	}
+}
+
+// escapeString reads a string E'…', whose first quote is at i.
+func (l *lexer) escapeString(i int) (int, error) {
+	for i++; i < len(l.text); i++ {
+		switch l.text[i] {
+		case '\\':
+			i++
+		case '\'':
+			if i++; i == len(l.text) || l.text[i] != '\'' {
+				return i, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%w: a quote is not closed", ErrStatement)
+}
+
+// dollar reads the placeholder or the dollar-quoted string at i.
+func (l *lexer) dollar(i int) (int, error) {
+	s := l.text
+	end := i + 1
+	if end < len(s) && isDigit(s[end]) {
+		return l.placeholder(i, postgresPlaceholders)
+	}
+	for end < len(s) && isNamePart(s[end]) && s[end] != '$' {
+		end++
+	}
+	if end == len(s) || s[end] != '$' {
+		return 0, fmt.Errorf("%w: a $ without a number", ErrStatement)
+	}
+	end++
+	n := strings.Index(s[end:], s[i:end])
+	if n < 0 {
+		return 0, fmt.Errorf("%w: a dollar quote is not closed", ErrStatement)
+	}
+	return end + n + end - i, nil
+}
+
+// colon reads what the colon at i begins: a cast, an assignment, the marker, or
+// the bounds of an array.
+func (l *lexer) colon(i int) (int, error) {
+	switch rest := l.text[i:]; {
+	case strings.HasPrefix(rest, "::"), strings.HasPrefix(rest, ":="):
+		return i + 2, nil
+	case strings.HasPrefix(rest, marker) && nameEnd(l.text, i+1) == i+len(marker):
+		return i + len(marker), l.mark(i)
+	}
+	return i + 1, nil
+}
+
+// nestedComment returns where the comment at i ends.
+func nestedComment(s string, i int) (int, error) {
+	depth := 0
+	for i+1 < len(s) {
+		switch s[i : i+2] {
+		case "/*":
+			depth++
+			i += 2
+		case "*/":
+			i += 2
+			if depth--; depth == 0 {
+				return i, nil
+			}
+		default:
+			i++
+		}
+	}
+	return 0, fmt.Errorf("%w: a comment is not closed", ErrStatement)
+}

@@ -1,0 +1,83 @@
+package tenant
+
+import (
+	"fmt"
+	"strings"
+)
+
+// SQLITE_MAX_VARIABLE_NUMBER as SQLite sets it.
+const sqlitePlaceholders = 32766
+
+// sqlite reads a statement as SQLite does (its tokenize.c).
+func (l *lexer) sqlite() error {
+	s := l.text
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case isSpace(c):
+			i++
+			continue
+		case strings.HasPrefix(s[i:], "--"):
+			i = lineEnd(s, i, "\n")
+			continue
+		case strings.HasPrefix(s[i:], "/*"):
+			n := strings.Index(s[i+2:], "*/")
+			if n < 0 {
+				return fmt.Errorf("%w: a comment is not closed", ErrStatement)
+			}
+			i += n + 4
+			continue
+		}
+		source := l.source
+		err := l.token(c)
+		if err != nil {
+			return err
+		}
+		start := i
+		switch {
+		case c == '\'':
+			// SQLite takes a string for a name where only a name can stand.
+			if i, err = l.quoted(i); err == nil && source {
+				l.name(s[start+1:i-1], '\'')
+			}
+		case c == '"' || c == '`':
+			if i, err = l.quoted(i); err == nil {
+				l.name(s[start+1:i-1], c)
+			}
+		case c == '[':
+			n := strings.IndexByte(s[i:], ']')
+			if n < 0 {
+				return fmt.Errorf("%w: a quote is not closed", ErrStatement)
+			}
+			i += n + 1
+			l.name(s[start+1:i-1], 0)
+		case c == '?':
+			if i, err = l.placeholder(i, sqlitePlaceholders); i == start+1 {
+				l.bare++
+			}
+		case strings.HasPrefix(s[i:], marker) && endsVariable(s, i+len(marker)):
+			err = l.mark(i)
+			i += len(marker)
+		case c == ':' || c == '@' || c == '$' || c == '#':
+			return fmt.Errorf("%w: a named parameter: write ?, ?1, ?2 …", ErrStatement)
+		case strings.HasPrefix(s[i:], "\ufeff"):
+			return fmt.Errorf("%w: a byte order mark", ErrStatement) // a space to SQLite, not part of a name
+		case isNameStart(c):
+			i = l.word(i)
+		case isDigit(c):
+			i, err = l.number(i)
+		default:
+			i++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endsVariable reports whether a variable's name that came as far as i ends
+// there. SQLite lets it go on with "::" and "(", as Tcl does.
+func endsVariable(s string, i int) bool {
+	return nameEnd(s, i) == i && !strings.HasPrefix(s[i:], "(") && !strings.HasPrefix(s[i:], "::")
+}
