@@ -73,10 +73,10 @@ func First(sources ...Resolver) Resolver {
 	}
 }
 
-// Agree returns a resolver whose claim is the one that all sources make. A source
-// without a claim makes it [ErrNoTenant], and one with another claim [ErrConflict].
-// Use it where one source is trusted and another is convenient: a claim of the token
-// and the path.
+// Agree returns a resolver whose claim is the one that all sources make. It is
+// [ErrNoTenant] if none makes one, and [ErrConflict] if one makes another or only some
+// make one: a First around this one must not pass over what they claim. Use it where one
+// source is trusted and another is convenient, as a claim of the token and the path.
 //
 // It panics without a source and if one is nil.
 func Agree(sources ...Resolver) Resolver {
@@ -85,16 +85,15 @@ func Agree(sources ...Resolver) Resolver {
 		found := ""
 		for i, source := range sources {
 			claimed, err := source.ask(r)
-			switch {
-			case err != nil:
+			if err != nil && !errors.Is(err, ErrNoTenant) {
 				return "", err
-			case i == 0:
-				found = claimed
-			case claimed != found:
+			}
+			if i > 0 && claimed != found {
 				return "", fmt.Errorf("%w: source %d differs", ErrConflict, i+1)
 			}
+			found = claimed
 		}
-		return found, nil
+		return claim(found)
 	}
 }
 

@@ -28,11 +28,10 @@ func FromHeader(name string) Resolver {
 		if len(lines) > 1 {
 			return "", fmt.Errorf("%w: several lines of header %s", ErrConflict, name)
 		}
-		claimed, err := claim(lines[0])
-		if err == nil && strings.Contains(claimed, ",") {
+		if len(lines[0]) <= maxClaim && strings.Contains(lines[0], ",") {
 			return "", fmt.Errorf("%w: several values of header %s", ErrConflict, name)
 		}
-		return claimed, err
+		return claim(lines[0])
 	}
 }
 
