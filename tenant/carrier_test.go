@@ -65,11 +65,11 @@ func TestExtract(t *testing.T) {
 		}
 		got, err := tenant.Extract(ctx, c.carrier)
 		require.ErrorIs(t, err, c.is, name)
-		requireNoTenant(t, got, c.is)
+		requireNoTenant(got, t, c.is)
 	}
 	got, err := tenant.Extract(tenant.NewContext(in(t, "acme"), slug(t, "other")), carry("acme"))
 	require.ErrorIs(t, err, tenant.ErrConflict)
-	requireNoTenant(t, got, tenant.ErrConflict)
+	requireNoTenant(got, t, tenant.ErrConflict)
 }
 
 func FuzzExtract(f *testing.F) {

@@ -16,7 +16,7 @@ func in(t testing.TB, s string) context.Context {
 }
 
 // requireNoTenant requires that ctx fails with the very error that is given.
-func requireNoTenant(t *testing.T, ctx context.Context, is error) {
+func requireNoTenant(ctx context.Context, t *testing.T, is error) {
 	t.Helper()
 	id, err := tenant.FromContext(ctx)
 	require.ErrorIs(t, err, is)
@@ -25,7 +25,7 @@ func requireNoTenant(t *testing.T, ctx context.Context, is error) {
 
 func TestContext(t *testing.T) {
 	t.Parallel()
-	requireNoTenant(t, t.Context(), tenant.ErrNoTenant)
+	requireNoTenant(t.Context(), t, tenant.ErrNoTenant)
 
 	ctx := in(t, "acme")
 	id, err := tenant.FromContext(ctx)
@@ -45,15 +45,15 @@ func TestPoison(t *testing.T) {
 	first := tenant.NewContext(t.Context(), acme)
 
 	poisoned := tenant.NewContext(first, other)
-	requireNoTenant(t, poisoned, tenant.ErrConflict)
-	requireNoTenant(t, tenant.NewContext(poisoned, acme), tenant.ErrConflict)
-	requireNoTenant(t, tenant.NewContext(poisoned, other), tenant.ErrConflict)
-	requireNoTenant(t, context.WithoutCancel(poisoned), tenant.ErrConflict)
-	requireNoTenant(t, tenant.NewContext(first, tenant.ID{}), tenant.ErrConflict)
+	requireNoTenant(poisoned, t, tenant.ErrConflict)
+	requireNoTenant(tenant.NewContext(poisoned, acme), t, tenant.ErrConflict)
+	requireNoTenant(tenant.NewContext(poisoned, other), t, tenant.ErrConflict)
+	requireNoTenant(context.WithoutCancel(poisoned), t, tenant.ErrConflict)
+	requireNoTenant(tenant.NewContext(first, tenant.ID{}), t, tenant.ErrConflict)
 
 	none := tenant.NewContext(t.Context(), tenant.ID{})
-	requireNoTenant(t, none, tenant.ErrNoTenant)
-	requireNoTenant(t, tenant.NewContext(none, acme), tenant.ErrNoTenant)
+	requireNoTenant(none, t, tenant.ErrNoTenant)
+	requireNoTenant(tenant.NewContext(none, acme), t, tenant.ErrNoTenant)
 
 	id, err := tenant.FromContext(first)
 	require.NoError(t, err, "the context it was made from is as it was")

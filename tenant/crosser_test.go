@@ -48,15 +48,15 @@ func TestSwitch(t *testing.T) {
 			require.Equal(t, err, seen[0].Err)
 			if c.is != nil {
 				require.ErrorIs(t, err, c.is)
-				requireNoTenant(t, ctx, c.is)
-				requireNoTenant(t, tenant.NewContext(ctx, acme), c.is)
+				requireNoTenant(ctx, t, c.is)
+				requireNoTenant(tenant.NewContext(ctx, acme), t, c.is)
 				return
 			}
 			require.NoError(t, err)
 			id, err := tenant.FromContext(ctx)
 			require.NoError(t, err)
 			require.Equal(t, c.to, id)
-			requireNoTenant(t, tenant.NewContext(ctx, slug(t, "third")), tenant.ErrConflict)
+			requireNoTenant(tenant.NewContext(ctx, slug(t, "third")), t, tenant.ErrConflict)
 		})
 	}
 
@@ -83,6 +83,6 @@ func TestCrosserNeedsObserver(t *testing.T) {
 	for _, crosser := range []*tenant.Crosser{nil, {}} {
 		ctx, err := crosser.Switch(in(t, "acme"), slug(t, "other"), "unseen")
 		require.EqualError(t, err, "tenant: Crosser not made by NewCrosser")
-		requireNoTenant(t, ctx, err)
+		requireNoTenant(ctx, t, err)
 	}
 }

@@ -155,7 +155,12 @@ func TestScanRefuses(t *testing.T) {
 	raw, err := hex.DecodeString(strings.ReplaceAll(acmeUUID, "-", ""))
 	require.NoError(t, err)
 	for _, src := range []any{
-		nil, int64(1), 1.5, true, raw, "", []byte(nil), []byte{}, [16]byte{}, [15]byte{1}, tenant.ID{}, slug(t, "acme"),
+		nil, int64(1), 1.5, true, raw, "", []byte(nil),
+		[]byte{},
+		[16]byte{},
+		[15]byte{1},
+		tenant.ID{},
+		slug(t, "acme"),
 		strings.ToUpper(acmeUUID), "a b",
 	} {
 		id := slug(t, "before")

@@ -114,7 +114,7 @@ func TestEnterRefuses(t *testing.T) {
 			require.Equal(t, c.status, httpStatus(err))
 			_, lookup := errors.AsType[*tenant.LookupError](err)
 			require.Equal(t, c.status == 503, lookup)
-			requireNoTenant(t, ctx, err)
+			requireNoTenant(ctx, t, err)
 			require.Nil(t, ctx.Value(roleKey{}), "no role of a membership that did not hold")
 		})
 	}
@@ -127,7 +127,7 @@ func TestEnterRefusesRememberedContexts(t *testing.T) {
 	var kept context.Context
 	careless := tenant.Membership(func(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
 		if kept == nil {
-			kept, _, _ = admits(acme)(ctx, claimed)
+			kept, _, _ = admits(acme)(ctx, claimed) //nolint:fatcontext // the fault under test
 		}
 		return kept, acme, nil
 	})
@@ -135,5 +135,5 @@ func TestEnterRefusesRememberedContexts(t *testing.T) {
 	require.NoError(t, err)
 	ctx, err := careless.Enter(t.Context(), "acme")
 	require.EqualError(t, err, "tenant: look-up: the Membership returned a context that it did not make from its own")
-	requireNoTenant(t, ctx, err)
+	requireNoTenant(ctx, t, err)
 }

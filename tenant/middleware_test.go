@@ -20,14 +20,17 @@ import (
 // serve sends one request through mw and returns the answer and the context that the
 // handler got, nil if it did not run.
 func serve(mw func(http.Handler) http.Handler, r *http.Request) (*httptest.ResponseRecorder, context.Context) {
-	var got context.Context
+	var got *http.Request
 	h := mw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r.Context()
+		got = r
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
-	return rec, got
+	if got == nil {
+		return rec, nil
+	}
+	return rec, got.Context()
 }
 
 func TestMiddleware(t *testing.T) {
