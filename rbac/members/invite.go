@@ -54,7 +54,7 @@ func (s *Store) Invite(ctx context.Context, tx Querier, org, actor, email string
 		}
 		nonce := make([]byte, 16)
 		rand.Read(nonce)
-		return s.touch(ctx, tx, 1, s.sql.invite, i.ID, org, email, address(email), role, actor,
+		return s.touch(ctx, tx, 1, s.sql.invite, org, i.ID, email, address(email), role, actor,
 			s.stamp(i.CreatedAt), s.stamp(i.ExpiresAt), nonce, hash(s.keys[0](i.ID, nonce)))
 	}, checkID("org", org), checkID("actor", actor), checkEmail(email), keyErr)
 	if err != nil {

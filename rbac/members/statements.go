@@ -86,8 +86,8 @@ func write(d Dialect, prefix string) statements {
 
 		// Writing the organization's row makes all that were counted or removed with
 		// an older snapshot fail, as in add.
-		invite: `WITH organization AS (UPDATE founded SET org = org WHERE org = $2)
-			INSERT INTO invitations (id, org, email, address, role, inviter, created_at, expires_at, nonce, hash)
+		invite: `WITH organization AS (UPDATE founded SET org = org WHERE org = $1)
+			INSERT INTO invitations (org, id, email, address, role, inviter, created_at, expires_at, nonce, hash)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 			ON CONFLICT (org, address) DO UPDATE SET id = excluded.id, email = excluded.email, role = excluded.role,
 				inviter = excluded.inviter, created_at = excluded.created_at, expires_at = excluded.expires_at,

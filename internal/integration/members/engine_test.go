@@ -24,8 +24,11 @@ import (
 // transactions.
 type engine struct {
 	dialect  members.Dialect
-	db       *sql.DB
-	reader   members.Querier // what is not part of a change is read by it
+	db       *sql.DB                                        // what is prepared and looked at by hand
+	app      *sql.DB                                        // what the store works on
+	tenant   func(members.Querier) members.Querier          // puts statements in a tenant's context; nil if there is none
+	reader   members.Querier                                // what is not part of a change is read by it
+	prepare  func(ctx context.Context, schema string) error // makes the tables
 	store    *members.Store
 	level    sql.IsolationLevel
 	begins   bool                                    // BEGIN alone takes the write lock
@@ -73,7 +76,7 @@ func (e *engine) foundMany(t *testing.T, n int, people map[string]rbac.Role) []s
 // roles returns who is in org.
 func (e *engine) roles(t *testing.T, org string) map[string]rbac.Role {
 	t.Helper()
-	list, next, err := e.store.List(t.Context(), e.db, org, members.Page{Limit: 200})
+	list, next, err := e.store.List(t.Context(), e.reader, org, members.Page{Limit: 200})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	roles := map[string]rbac.Role{}
@@ -117,15 +120,28 @@ func (e *engine) run(ctx context.Context, do act) error {
 }
 
 func (e *engine) once(ctx context.Context, do act) error {
-	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: e.level})
+	tx, err := e.app.BeginTx(ctx, &sql.TxOptions{Isolation: e.level})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if err := do(ctx, tx); err != nil {
+	q := e.in(tx)
+	err = do(ctx, q)
+	if s, ok := q.(*scoped); ok && err != nil {
+		err = errors.Join(err, s.err)
+	}
+	if err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// in returns tx in a tenant's context, if the engine has one.
+func (e *engine) in(tx members.Querier) members.Querier {
+	if e.tenant == nil {
+		return tx
+	}
+	return e.tenant(tx)
 }
 
 // must runs do and expects it to succeed.
@@ -140,10 +156,10 @@ func (e *engine) behind(t *testing.T, first, second act, commit bool) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: e.level})
+	tx, err := e.app.BeginTx(ctx, &sql.TxOptions{Isolation: e.level})
 	require.NoError(t, err)
 	defer tx.Rollback() // does nothing after Commit
-	require.NoError(t, first(ctx, tx))
+	require.NoError(t, first(ctx, e.in(tx)))
 
 	started, result := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -217,6 +233,9 @@ func apply(ctx context.Context, db *sql.DB, d members.Dialect, schema string) er
 
 func newStore(t *testing.T, d members.Dialect, o *members.Options) *members.Store {
 	t.Helper()
+	if o == nil {
+		o = &members.Options{InvitationKeys: [][]byte{key(1)}}
+	}
 	s, err := members.New(d, rbac.DefaultPolicy(), o)
 	require.NoError(t, err)
 	return s

@@ -38,7 +38,7 @@ func testLists(t *testing.T, e *engine) {
 		var got []string
 		pages := 0
 		for page := (members.Page{Limit: limit}); ; pages++ {
-			list, next, err := store.List(t.Context(), e.db, org, page)
+			list, next, err := store.List(t.Context(), e.reader, org, page)
 			require.NoError(t, err)
 			for _, m := range list {
 				require.Equal(t, time.UTC, m.CreatedAt.Location())
@@ -59,24 +59,24 @@ func testLists(t *testing.T, e *engine) {
 	}
 
 	// Somebody removed or added while a listing is paged through moves nobody else.
-	first, next, err := store.List(t.Context(), e.db, org, members.Page{Limit: 10})
+	first, next, err := store.List(t.Context(), e.reader, org, members.Page{Limit: 10})
 	require.NoError(t, err)
 	e.must(t, func(ctx context.Context, tx members.Querier) error {
 		return errors.Join(store.Remove(ctx, tx, org, "s22", first[9].Subject), store.Add(ctx, tx, org, "s22", "z-late", rbac.Member))
 	})
-	rest, next, err := store.List(t.Context(), e.db, org, members.Page{Limit: 200, After: next})
+	rest, next, err := store.List(t.Context(), e.reader, org, members.Page{Limit: 200, After: next})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	require.Len(t, rest, 14)
 	require.Equal(t, "z-late", rest[13].Subject)
 
 	for _, page := range []members.Page{{Limit: -1}, {After: "!"}, {After: "AAAA"}, {After: "AAAAAAAAAAA"}, {After: strings.Repeat("A", 5000)}} {
-		_, _, err := store.List(t.Context(), e.db, org, page)
+		_, _, err := store.List(t.Context(), e.reader, org, page)
 		require.ErrorIs(t, err, members.ErrInvalidPage)
-		_, _, err = store.ListFor(t.Context(), e.db, "s22", page)
+		_, _, err = store.ListFor(t.Context(), e.reader, "s22", page)
 		require.ErrorIs(t, err, members.ErrInvalidPage)
 	}
-	none, next, err := store.List(t.Context(), e.db, "nowhere", members.Page{})
+	none, next, err := store.List(t.Context(), e.reader, "nowhere", members.Page{})
 	require.NoError(t, err)
 	require.Empty(t, next)
 	require.Empty(t, none)
@@ -103,9 +103,9 @@ func testTimes(t *testing.T, e *engine) {
 		want = append(want, members.Membership{Org: org, Subject: subject, Role: rbac.Owner, CreatedAt: at.Truncate(time.Microsecond)})
 		at = at.Add(time.Hour)
 	}
-	first, next, err := store.ListFor(t.Context(), e.db, subject, members.Page{Limit: 3})
+	first, next, err := store.ListFor(t.Context(), e.reader, subject, members.Page{Limit: 3})
 	require.NoError(t, err)
-	second, end, err := store.ListFor(t.Context(), e.db, subject, members.Page{Limit: 3, After: next})
+	second, end, err := store.ListFor(t.Context(), e.reader, subject, members.Page{Limit: 3, After: next})
 	require.NoError(t, err)
 	require.Empty(t, end)
 	require.Equal(t, want, slices.Concat(first, second))

@@ -22,18 +22,22 @@ func TestPostgres(t *testing.T) {
 		t.Run(level.String(), func(t *testing.T) {
 			suite(t, openPostgres(t, cluster, level))
 		})
+		t.Run(level.String()+" under row level security", func(t *testing.T) {
+			suite(t, openRestricted(t, cluster, level))
+		})
 	}
 	t.Run("plans", func(t *testing.T) { testPostgresPlans(t, openPostgres(t, cluster, sql.LevelDefault)) })
 }
 
-// openPostgres returns an engine on a database of its own.
+// openPostgres returns an engine on a database of its own, whose owner works on it.
 func openPostgres(t *testing.T, cluster server.Cluster, level sql.IsolationLevel) *engine {
 	t.Helper()
 	db := cluster.Open(t, "postgres", cluster.Database(t))
 	db.SetMaxOpenConns(16)
-	require.NoError(t, apply(t.Context(), db, members.Postgres, "rowhouse"))
+	prepare := func(ctx context.Context, schema string) error { return apply(ctx, db, members.Postgres, schema) }
+	require.NoError(t, prepare(t.Context(), "rowhouse"))
 	return &engine{
-		dialect: members.Postgres, db: db, reader: db, store: newStore(t, members.Postgres, nil), level: level,
+		dialect: members.Postgres, db: db, app: db, reader: db, prepare: prepare, store: newStore(t, members.Postgres, nil), level: level,
 		conflict: func(err error) bool { return postgresCode(err) == "40001" }, // and no deadlock, 40P01
 		waits: func(ctx context.Context) (waiting bool, err error) {
 			err = db.QueryRowContext(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting)

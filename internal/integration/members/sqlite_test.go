@@ -35,9 +35,10 @@ func openSQLite(t *testing.T, lock, journal string) *engine {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	db.SetMaxOpenConns(16)
-	require.NoError(t, apply(t.Context(), db, members.SQLite, "rowhouse"))
+	prepare := func(ctx context.Context, schema string) error { return apply(ctx, db, members.SQLite, schema) }
+	require.NoError(t, prepare(t.Context(), "rowhouse"))
 	return &engine{
-		dialect: members.SQLite, db: db, reader: db, store: newStore(t, members.SQLite, nil),
+		dialect: members.SQLite, db: db, app: db, reader: db, prepare: prepare, store: newStore(t, members.SQLite, nil),
 		begins:   lock == "immediate",
 		conflict: func(error) bool { return false }, // the lock comes first: nothing ever has to be repeated
 	}

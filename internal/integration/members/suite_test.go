@@ -40,6 +40,15 @@ func suite(t *testing.T, e *engine) {
 		"two founders":   testTwoFounders,
 		"everybody":      testEverybodyLeaves,
 		"invitation":     testInvitation,
+		"invite":         testInvite,
+		"limit":          testInvitationLimit,
+		"reinvite":       testReinvite,
+		"accept":         testAcceptRefusals,
+		"revoke":         testRevoke,
+		"all gone":       testRemoveAllInvitations,
+		"pending":        testInvitationLists,
+		"keys":           testKeyRotation,
+		"offers":         testInvitationEvents,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, e) })
 	}
@@ -69,11 +78,11 @@ func testOtherOrganizations(t *testing.T, e *engine) {
 	}
 	require.Equal(t, theirs, e.roles(t, other))
 	for org, want := range map[string]rbac.Role{mine: rbac.Member, other: rbac.Admin} {
-		role, err := e.store.Role(t.Context(), e.db, org, "bob")
+		role, err := e.store.Role(t.Context(), e.reader, org, "bob")
 		require.NoError(t, err)
 		require.Equal(t, want, role)
 	}
-	_, err := e.store.Role(t.Context(), e.db, other, "ada")
+	_, err := e.store.Role(t.Context(), e.reader, other, "ada")
 	require.ErrorIs(t, err, rbac.ErrNotMember)
 	require.EqualError(t, err, "members: role: rbac: not a member")
 }
@@ -96,7 +105,7 @@ func testIDs(t *testing.T, e *engine) {
 		require.Equal(t, map[string]rbac.Role{id: rbac.Owner, ids[(i+1)%len(ids)]: rbac.Member}, e.roles(t, org))
 	}
 	for _, id := range ids {
-		list, _, err := e.store.ListFor(t.Context(), e.db, id, members.Page{Limit: 200})
+		list, _, err := e.store.ListFor(t.Context(), e.reader, id, members.Page{Limit: 200})
 		require.NoError(t, err)
 		n := 0
 		for _, m := range list {
@@ -150,19 +159,19 @@ func testRollback(t *testing.T, e *engine) {
 
 func testCancelled(t *testing.T, e *engine) {
 	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner})
-	tx, err := e.db.BeginTx(t.Context(), &sql.TxOptions{Isolation: e.level})
+	tx, err := e.app.BeginTx(t.Context(), &sql.TxOptions{Isolation: e.level})
 	require.NoError(t, err)
 	defer tx.Rollback()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, e.store.Add(ctx, tx, org, "ada", "bob", rbac.Member), context.Canceled)
 	require.ErrorIs(t, e.store.RemoveAll(ctx, tx, org, "ada"), context.Canceled)
-	_, err = e.store.Role(ctx, e.db, org, "ada")
+	_, err = e.store.Role(ctx, e.reader, org, "ada")
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, rbac.ErrNotMember, "an outage is not a stranger")
-	_, _, err = e.store.List(ctx, e.db, org, members.Page{})
+	_, _, err = e.store.List(ctx, e.reader, org, members.Page{})
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, e.store.Check(ctx, e.db), context.Canceled)
+	require.ErrorIs(t, e.store.Check(ctx, e.reader), context.Canceled)
 }
 
 func testEvents(t *testing.T, e *engine) {
@@ -199,9 +208,9 @@ func testEvents(t *testing.T, e *engine) {
 }
 
 func testCheck(t *testing.T, e *engine) {
-	require.NoError(t, e.store.Check(t.Context(), e.db))
+	require.NoError(t, e.store.Check(t.Context(), e.reader))
 	missing := newStore(t, e.dialect, &members.Options{Schema: "nobody_made_this"})
-	err := missing.Check(t.Context(), e.db)
+	err := missing.Check(t.Context(), e.reader)
 	require.ErrorContains(t, err, "members: check nobody_made_this")
 }
 
@@ -210,9 +219,9 @@ func testSchema(t *testing.T, e *engine) {
 	if e.level > sql.LevelReadCommitted {
 		return // the tables are made once, at the first level
 	}
-	require.NoError(t, apply(t.Context(), e.db, e.dialect, "acme_2"))
+	require.NoError(t, e.prepare(t.Context(), "acme_2"))
 	other := newStore(t, e.dialect, &members.Options{Schema: "acme_2"})
-	require.NoError(t, other.Check(t.Context(), e.db))
+	require.NoError(t, other.Check(t.Context(), e.reader))
 	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner})
 	require.NoError(t, e.once(t.Context(), func(ctx context.Context, tx members.Querier) error {
 		return errors.Join(
@@ -224,10 +233,10 @@ func testSchema(t *testing.T, e *engine) {
 		)
 	}))
 	require.Equal(t, map[string]rbac.Role{"ada": rbac.Owner}, e.roles(t, org))
-	list, _, err := other.ListFor(t.Context(), e.db, "bob", members.Page{})
+	list, _, err := other.ListFor(t.Context(), e.reader, "bob", members.Page{})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	e.must(t, func(ctx context.Context, tx members.Querier) error { return other.RemoveAll(ctx, tx, org, "bob") })
-	_, err = other.Role(t.Context(), e.db, org, "bob")
+	_, err = other.Role(t.Context(), e.reader, org, "bob")
 	require.ErrorIs(t, err, rbac.ErrNotMember)
 }
