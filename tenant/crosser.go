@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// ErrNoReason is the refusal of an act that has to say why and does not.
-var ErrNoReason = errors.New("tenant: no reason given")
-
 // A Crosser changes the tenant of a context. Nothing else does, so who holds a
 // Crosser is who may cross: build one in main and hand it to those few, such as
 // support tools and the jobs that walk through all tenants. It checks no rights of

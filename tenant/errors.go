@@ -23,10 +23,17 @@ var (
 	// ErrNotMember (404): there is no such tenant, or the person has no part in
 	// it; nobody is told which.
 	ErrNotMember error = &refusal{"tenant: not a member", http.StatusNotFound}
+
+	// ErrInvalidKey (400): [Key] was given no part or an empty one, or they are
+	// too long.
+	ErrInvalidKey error = &refusal{"tenant: invalid key", http.StatusBadRequest}
 )
 
-// The faults of a program, found before anything is sent to the database.
+// The faults of a program, found before anything is done.
 var (
+	// ErrNoReason: a crossing or SQL without :tenant has to say why, and does not.
+	ErrNoReason = errors.New("tenant: no reason given")
+
 	// ErrUnscoped: a statement without :tenant, or with fewer than it names tenant
 	// tables.
 	ErrUnscoped = errors.New("tenant: unscoped statement")

@@ -3,11 +3,7 @@ package tenant
 import (
 	"context"
 	"fmt"
-	"net/http"
 )
-
-// ErrInvalidKey (400): [Key] was given no part or an empty one, or they are too long.
-var ErrInvalidKey error = &refusal{"tenant: invalid key", http.StatusBadRequest}
 
 // 1,024 bytes is what S3, Cloud Storage and Azure allow.
 const maxKey = 1024
