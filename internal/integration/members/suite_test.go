@@ -48,7 +48,9 @@ func suite(t *testing.T, e *engine) {
 		"all gone":       testRemoveAllInvitations,
 		"pending":        testInvitationLists,
 		"keys":           testKeyRotation,
-		"offers":         testInvitationEvents,
+		"offer events":   testInvitationEvents,
+		"offers":         testOfferInterleavings,
+		"offer storm":    testOfferStorm,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, e) })
 	}
