@@ -26,13 +26,13 @@ type app struct {
 // openApp puts the service together, and closes id if it fails. It opens the
 // database; the issuer of the tokens need not be up.
 func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*app, error) {
-	path, _ := c.sqlitePath()
-	db, err := openDatabase(ctx, path)
+	db, err := openDatabase(ctx, &c)
 	if err != nil {
 		return nil, errors.Join(err, id.close())
 	}
 	a := &app{config: c, log: log, db: db, policy: rbac.DefaultPolicy(), identity: id}
-	if a.members, err = members.New(members.SQLite, a.policy, nil); err == nil {
+	options := &members.Options{InvitationKeys: [][]byte{c.invitationKey(log)}}
+	if a.members, err = members.New(members.Dialect(db.dialect), a.policy, options); err == nil {
 		err = a.members.Check(ctx, db.reader)
 	}
 	if err != nil {

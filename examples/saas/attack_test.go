@@ -29,12 +29,20 @@ var samples = map[string]sample{
 	"GET /organizations/{org}":   {least: rbac.Member, status: 200},
 	"PATCH /organizations/{org}": {least: rbac.Admin, status: 200, body: func(*world) string { return `{"name":"Renamed"}` }},
 
-	"DELETE /organizations/{org}":                      {least: rbac.Owner, status: 204},
-	"GET /organizations/{org}/memberships":             {least: rbac.Member, status: 200},
-	"POST /organizations/{org}/memberships":            {least: rbac.Admin, status: 201, body: func(w *world) string { return membershipJSON(w.stranger, "member") }},
-	"PATCH /organizations/{org}/memberships/{member}":  {least: rbac.Owner, status: 200, member: theAdmin, body: func(*world) string { return roleJSON("member") }},
-	"DELETE /organizations/{org}/memberships/{member}": {least: rbac.Admin, status: 204, member: theAdmin},
-	"POST /organizations/{org}/transfer":               {least: rbac.Owner, status: 204, body: func(w *world) string { return transferJSON(w.admin, "member") }},
+	"DELETE /organizations/{org}":                          {least: rbac.Owner, status: 204},
+	"GET /organizations/{org}/memberships":                 {least: rbac.Member, status: 200},
+	"POST /organizations/{org}/memberships":                {least: rbac.Admin, status: 201, body: func(w *world) string { return membershipJSON(w.stranger, "member") }},
+	"PATCH /organizations/{org}/memberships/{member}":      {least: rbac.Owner, status: 200, member: theAdmin, body: func(*world) string { return roleJSON("member") }},
+	"DELETE /organizations/{org}/memberships/{member}":     {least: rbac.Admin, status: 204, member: theAdmin},
+	"GET /organizations/{org}/invitations":                 {least: rbac.Admin, status: 200},
+	"POST /organizations/{org}/invitations":                {least: rbac.Admin, status: 201, body: func(*world) string { return invitationJSON("new@example.com", "member") }},
+	"DELETE /organizations/{org}/invitations/{invitation}": {least: rbac.Admin, status: 204},
+	"POST /invitations/accept":                             {status: 200, body: func(w *world) string { return acceptJSON(w.token) }},
+
+	"GET /organizations/{org}/announcements":                   {least: rbac.Member, status: 200},
+	"POST /organizations/{org}/announcements":                  {least: rbac.Admin, status: 201, body: func(*world) string { return `{"text":"Hello"}` }},
+	"DELETE /organizations/{org}/announcements/{announcement}": {least: rbac.Admin, status: 204},
+	"POST /organizations/{org}/transfer":                       {least: rbac.Owner, status: 204, body: func(w *world) string { return transferJSON(w.admin, "member") }},
 }
 
 func theAdmin(w *world) somebody { return w.admin }
@@ -43,6 +51,9 @@ func theAdmin(w *world) somebody { return w.admin }
 type world struct {
 	path                           string
 	owner, admin, member, stranger somebody
+
+	invitation, announcement string // pending, and posted
+	token                    string // of an invitation to the owner, to another organization
 }
 
 // Every route of the service's own table is attacked, so one that is added later
@@ -60,6 +71,9 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 		w.path = s.found(w.owner, "Acme")
 		s.join(w.owner, w.path, w.admin, "admin")
 		s.join(w.owner, w.path, w.member, "member")
+		w.invitation = s.invite(w.admin, w.path, "pending@example.com", "member").text("id")
+		w.announcement = s.as(w.owner).do("POST", w.path+"/announcements", `{"text":"Hello"}`).wants(201).text("id")
+		w.token = s.invite(w.stranger, s.found(w.stranger, "Another"), "ada@example.com", "member").text("token")
 		s.attack(&w, route, sample)
 	}
 }
@@ -70,6 +84,7 @@ func (s *running) attack(w *world, route route, sample sample) {
 	if sample.member != nil {
 		path = strings.Replace(path, "{member}", sample.member(w).id, 1)
 	}
+	path = strings.NewReplacer("{invitation}", w.invitation, "{announcement}", w.announcement).Replace(path)
 	body := ""
 	if sample.body != nil {
 		body = sample.body(w)

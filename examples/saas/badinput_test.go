@@ -19,6 +19,9 @@ func bodyRoutes(org string, w *world) map[string]string {
 		"POST " + org + "/memberships":                 membershipJSON(w.stranger, "member"),
 		"PATCH " + org + "/memberships/" + w.member.id: roleJSON("admin"),
 		"POST " + org + "/transfer":                    transferJSON(w.member, "member"),
+		"POST " + org + "/invitations":                 invitationJSON("eve@example.com", "member"),
+		"POST " + org + "/announcements":               `{"text":"Hello"}`,
+		"POST /invitations/accept":                     acceptJSON("x"),
 	}
 }
 
@@ -154,7 +157,8 @@ func TestPathsAndMethodsThatDoNotExist(t *testing.T) {
 	before := s.contents()
 	for path, allow := range map[string][]string{
 		"/organizations": {"GET", "HEAD", "POST"}, org: {"DELETE", "GET", "HEAD", "PATCH"}, org + "/memberships": {"GET", "HEAD", "POST"},
-		org + "/memberships/" + ada.id: {"DELETE", "PATCH"}, org + "/transfer": {"POST"}, "/users/me": {"GET", "HEAD"}, "/livez": {"GET", "HEAD"},
+		org + "/memberships/" + ada.id: {"DELETE", "PATCH"}, org + "/transfer": {"POST"}, org + "/invitations": {"GET", "HEAD", "POST"}, org + "/invitations/" + newID(): {"DELETE"},
+		org + "/announcements": {"GET", "HEAD", "POST"}, org + "/announcements/" + newID(): {"DELETE"}, "/invitations/accept": {"POST"}, "/users/me": {"GET", "HEAD"}, "/livez": {"GET", "HEAD"},
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"} {
 			if slices.Contains(allow, method) {

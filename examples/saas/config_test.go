@@ -34,7 +34,21 @@ func TestConfigFaults(t *testing.T) {
 		{"DATABASE_URL", "sqlite://host/saas.db", ""},
 		{"DATABASE_URL", "sqlite:postgres://u:hunter2@h/db", ""},
 		{"DATABASE_URL", "sqlite::memory:", "must name a file"},
-		{"DATABASE_URL", "postgres://localhost/saas", "PostgreSQL is not supported yet"},
+		{"DATABASE_URL", "postgres://localhost/saas", "must be postgres://LOGIN:PASSWORD@HOST:PORT/DATABASE"},
+		{"DATABASE_URL", "postgres://app@/saas", ""},
+		{"DATABASE_URL", "postgres://app@localhost", ""},
+		{"DATABASE_URL", "postgres://app@localhost/saas?sslmode=maybe", ""},
+		{"DATABASE_URL", "postgres://app@localhost:port/saas", ""},
+		{"WORKER_URL", "postgres://worker@localhost/saas", "has no meaning without PostgreSQL"},
+		{"MIGRATE_URL", "postgres://owner@localhost/saas", "has no meaning without PostgreSQL"},
+		{"DB_POOL_MAX_CONNS", "0", "must be from 1 to 1000"},
+		{"DB_POOL_MAX_CONNS", "1001", ""},
+		{"DB_POOL_MAX_LIFETIME", "59s", ""},
+		{"DB_POOL_MAX_LIFETIME", "25h", ""},
+		{"INVITATION_KEY", "", "is required except in development"},
+		{"INVITATION_KEY", "c2hvcnQ=", "must be base64 of at least 32 bytes"},
+		{"INVITATION_KEY", strings.Repeat("!", 44), ""},
+		{"AUTH_EMAIL_AUTHORITATIVE", "perhaps", "must be true or false"},
 		{"DATABASE_URL", "mysql://localhost/saas", ""},
 		{"AUTH_PROVIDER_TYPE", "", "must be oidc, auth0, keycloak, cognito or ory"},
 		{"AUTH_PROVIDER_TYPE", "okta", ""},
@@ -85,6 +99,42 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
+// Serving, background work and migrations are three logins of one database.
+func TestConfigOfPostgres(t *testing.T) {
+	t.Parallel()
+	working := environment(t, "https://id.example")
+	maps.Copy(working, map[string]string{
+		"DATABASE_URL": "postgres://app:a@db.internal/saas",
+		"WORKER_URL":   "postgresql://worker:b@db.internal/saas",
+		"MIGRATE_URL":  "postgres://owner:c@other.internal:5433/saas?sslmode=verify-full",
+	})
+	c, err := loadConfig(working, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"app", "worker"}, []string{c.isolation().App, c.isolation().Worker})
+	_, err = loadMigrateConfig(map[string]string{"DATABASE_URL": working["DATABASE_URL"], "MIGRATE_URL": working["MIGRATE_URL"]})
+	require.NoError(t, err, "no secret of serve's")
+
+	for change, fault := range map[string]string{
+		"MIGRATE_URL=postgres://app:a@db.internal/saas":    "MIGRATE_URL: must be a login of its own",
+		"WORKER_URL=postgres://owner:c@db.internal/saas":   "MIGRATE_URL: must be a login of its own",
+		"MIGRATE_URL=postgres://owner:c@db.internal/other": "MIGRATE_URL: must lead to the database of DATABASE_URL",
+		"WORKER_URL=sqlite:x.db":                           "WORKER_URL: must be postgres://",
+		"MIGRATE_URL=hunter2":                              "MIGRATE_URL: must be postgres://",
+	} {
+		vars := maps.Clone(working)
+		name, value, _ := strings.Cut(change, "=")
+		vars[name] = value
+		_, err := loadConfig(vars, false)
+		require.ErrorContains(t, err, fault, change)
+		require.NotContains(t, err.Error(), value)
+	}
+	delete(working, "MIGRATE_URL")
+	_, err = loadConfig(working, false)
+	require.NoError(t, err, "serve has no use for it")
+	_, err = loadMigrateConfig(working)
+	require.EqualError(t, err, "MIGRATE_URL: is required to migrate PostgreSQL")
+}
+
 // Everything wrong is told at once, and no value with it.
 func TestConfigFaultsAllAtOnceWithoutValues(t *testing.T) {
 	t.Parallel()
@@ -120,6 +170,7 @@ func TestServeRefusesAWrongConfiguration(t *testing.T) {
 	require.Equal(t, `saas: the configuration is not right:
   ENVIRONMENT: must be development, staging or production
   AUTH_PROVIDER_TYPE: must be oidc, auth0, keycloak, cognito or ory
+  INVITATION_KEY: is required except in development
   MAX_BODY_BYTES: must be from 1024 to 1048576
 `, out.String())
 	require.NoFileExists(t, file)
@@ -127,7 +178,7 @@ func TestServeRefusesAWrongConfiguration(t *testing.T) {
 
 func TestConfigOfEveryProvider(t *testing.T) {
 	t.Parallel()
-	base := map[string]string{"ENVIRONMENT": "production"}
+	base := map[string]string{"ENVIRONMENT": "production", "INVITATION_KEY": strings.Repeat("a", 44)}
 	for provider, c := range map[string]struct {
 		vars   map[string]string
 		issuer string

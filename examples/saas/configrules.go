@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/base64"
 	"log/slog"
 	"maps"
 	"net"
@@ -28,6 +29,9 @@ func (c *config) faults() []configFault {
 	f.unless(isListenAddr(c.ListenAddr), "LISTEN_ADDR", "must be host:port, or :port for every interface")
 	c.databaseFaults(&f)
 	c.identityFaults(&f)
+	f.unless(c.InvitationKey != "" || c.Environment == development, "INVITATION_KEY", "is required except in development")
+	key, err := base64.StdEncoding.DecodeString(c.InvitationKey)
+	f.unless(c.InvitationKey == "" || err == nil && len(key) >= minInvitationKey, "INVITATION_KEY", "must be base64 of at least 32 bytes")
 	f.unless(c.AuthTokenCache >= 0 && c.AuthTokenCache <= 1_000_000, "AUTH_TOKEN_CACHE", "must be from 0 to 1000000")
 	f.unless(isRequestIDHeader(c.RequestIDHeader), "REQUEST_ID_HEADER",
 		"must be at most 64 letters, digits and dashes that end in Request-ID, Correlation-ID or Trace-ID")
@@ -37,34 +41,15 @@ func (c *config) faults() []configFault {
 	return f
 }
 
+// minInvitationKey is the least number of bytes, that of the hash.
+const minInvitationKey = 32
+
 type faultList []configFault
 
 func (f *faultList) unless(ok bool, variable, text string) {
 	if !ok {
 		*f = append(*f, configFault{variable, text})
 	}
-}
-
-func (c *config) databaseFaults(f *faultList) {
-	path, ok := c.sqlitePath()
-	switch {
-	case strings.HasPrefix(c.DatabaseURL, "postgres:"), strings.HasPrefix(c.DatabaseURL, "postgresql:"):
-		f.unless(false, "DATABASE_URL", "PostgreSQL is not supported yet, only sqlite: followed by the path of a file")
-	case !ok:
-		f.unless(false, "DATABASE_URL", "must be sqlite: followed by the path of a file")
-	case strings.Contains(path, ":memory:"):
-		f.unless(false, "DATABASE_URL", "must name a file: connections don't share a database in memory")
-	}
-}
-
-// sqlitePath returns the file of a sqlite: URL. Everything after the colon is
-// the path, unescaped; sqlite:///var/x means /var/x too.
-func (c *config) sqlitePath() (string, bool) {
-	path, ok := strings.CutPrefix(c.DatabaseURL, "sqlite:")
-	if rest, absolute := strings.CutPrefix(path, "///"); absolute {
-		path = "/" + rest
-	}
-	return path, ok && path != "" && !strings.HasPrefix(path, "//") && !strings.Contains(path, "://") && !strings.ContainsRune(path, 0)
 }
 
 // identityFaults judges who may call the service and how that is proved.

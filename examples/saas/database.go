@@ -3,123 +3,102 @@ package main
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
-//go:embed migrations
-var migrations embed.FS
-
-// A database is one SQLite file behind two pools. SQLite has one writer at a
-// time: with a single connection, writers wait in Go, where a context ends the
-// wait, instead of in the file's lock.
+// A database is where the service keeps its rows: one SQLite file, or PostgreSQL
+// with row level security. Everything an organization owns is reached through
+// write and read, inside the organization of the context; what a person sees
+// across organizations through readAs.
 type database struct {
-	writer *sql.DB // transactions begin IMMEDIATE: they hold the lock before they read
-	reader *sql.DB // refuses to write; each transaction sees one snapshot
+	dialect        tenant.Dialect
+	writer, reader *sql.DB // one pool in PostgreSQL
+	changes, views *tenant.DB
 }
 
-const readers = 4
-
-// openDatabase opens the file, making it if need be, and brings its tables up to
-// date.
-func openDatabase(ctx context.Context, path string) (*database, error) {
-	// The driver would make it readable to everybody; SQLite's side files follow.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the operator names the file
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	d := &database{}
-	if d.writer, err = sql.Open("sqlite", dataSource(path, "_txlock=immediate")); err == nil {
-		d.reader, err = sql.Open("sqlite", dataSource(path, "_pragma=query_only(1)"))
+func openDatabase(ctx context.Context, c *config) (*database, error) {
+	var d *database
+	var err error
+	if c.onPostgres() {
+		d, err = openPostgres(ctx, c)
+	} else {
+		path, _ := c.sqlitePath()
+		d, _, err = openSQLite(ctx, path)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("database: %w", err), d.close())
-	}
-	d.writer.SetMaxOpenConns(1)
-	d.reader.SetMaxOpenConns(readers)
-	d.reader.SetMaxIdleConns(readers)
-	if err := d.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("database: %w", err), d.close())
+		return nil, fmt.Errorf("database: %w", err)
 	}
 	return d, nil
 }
 
-// dataSource escapes path: a "?" in a file's name must not become an option.
-func dataSource(path, option string) string {
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	return u.String() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&" + option
-}
-
-// migrate applies what is missing of our files and of those of the packages that
-// keep tables. Each set counts its versions in a table of its own.
-func (d *database) migrate(ctx context.Context) error {
-	own, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
+func dialectOf(c *config) tenant.Dialect {
+	if c.onPostgres() {
+		return tenant.Postgres
 	}
-	for _, set := range []struct {
-		table string
-		files fs.FS
-	}{
-		{"schema_versions", own},
-		{"rowhouse_members_versions", members.Migrations(members.SQLite)},
-	} {
-		p, err := goose.NewProvider(goose.DialectSQLite3, d.writer, set.files, goose.WithTableName(set.table))
-		if err != nil {
-			return err
-		}
-		if _, err := p.Up(ctx); err != nil {
-			return err
-		}
+	return tenant.SQLite
+}
+
+// write runs do in a transaction of the context's organization. It is committed if
+// do returns nil.
+func (d *database) write(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {
+	var done error
+	return outage(d.changes.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
+		done = do(ctx, tx)
+		return done
+	}), done)
+}
+
+// read is write for transactions that change nothing.
+func (d *database) read(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {
+	var done error
+	return outage(d.views.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
+		done = do(ctx, tx)
+		return done
+	}), done)
+}
+
+// readAs runs do in a transaction that sees what concerns one person: their
+// memberships, and the names of those organizations.
+func (d *database) readAs(ctx context.Context, subject string, do func(context.Context, members.Querier) error) error {
+	var done error
+	return outage(d.views.SubjectTx(ctx, subject, func(ctx context.Context, q tenant.Plain) error {
+		done = do(ctx, q)
+		return done
+	}), done)
+}
+
+// either returns run with the text for the database at hand: their placeholders
+// differ. T is the type package tenant gives its statements. Nothing but a constant
+// has it, so no text put together from what a request says gets here.
+func either[T ~string, R any](d *database, run func(context.Context, T, ...any) (R, error), postgres, sqlite T) func(context.Context, ...any) (R, error) {
+	text := postgres
+	if d.dialect == tenant.SQLite {
+		text = sqlite
 	}
-	return nil
-}
-
-// write runs do in a transaction that is committed if do returns nil.
-func (d *database) write(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
-	return within(ctx, d.writer, do)
-}
-
-// read runs do in a transaction that sees the database as it is at its first
-// statement.
-func (d *database) read(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
-	return within(ctx, d.reader, do)
+	return func(ctx context.Context, args ...any) (R, error) { return run(ctx, text, args...) }
 }
 
 // errNoDatabase means that the database did not do what it is there for, whatever
 // it was asked.
 var errNoDatabase = errors.New("database unavailable")
 
-func within(ctx context.Context, pool *sql.DB, do func(context.Context, *sql.Tx) error) error {
-	tx, err := pool.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%w: begin: %w", errNoDatabase, err)
-	}
-	defer func() { _ = tx.Rollback() }() // also when do panics; nothing after a commit
-	if err := do(ctx, tx); err != nil {
+// outage tells the failure of a transaction, which begins and ends with the
+// database's help alone, from that of what was done in it.
+func outage(err, done error) error {
+	if err == nil || done != nil || errors.Is(err, tenant.ErrNoTenant) || errors.Is(err, tenant.ErrConflict) {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%w: commit: %w", errNoDatabase, err)
-	}
-	return nil
+	return fmt.Errorf("%w: %w", errNoDatabase, err)
 }
 
-// ping asks both pools for an answer.
+// ping asks each pool for an answer.
 func (d *database) ping(ctx context.Context) error {
-	for _, pool := range []*sql.DB{d.reader, d.writer} {
+	for _, pool := range d.pools() {
 		var one int
 		if err := pool.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 			return err
@@ -130,10 +109,45 @@ func (d *database) ping(ctx context.Context) error {
 
 func (d *database) close() error {
 	var errs []error
-	for _, pool := range []*sql.DB{d.reader, d.writer} { // the last to close removes the side files
-		if pool != nil {
-			errs = append(errs, pool.Close())
-		}
+	for _, pool := range d.pools() {
+		errs = append(errs, pool.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// pools returns those that are open, each once. In SQLite the last to close removes
+// the file's side files.
+func (d *database) pools() []*sql.DB {
+	var pools []*sql.DB
+	if d.reader != nil && d.reader != d.writer {
+		pools = append(pools, d.reader)
+	}
+	if d.writer != nil {
+		pools = append(pools, d.writer)
+	}
+	return pools
+}
+
+// moment returns t as it is stored: whole microseconds, in PostgreSQL as
+// timestamptz and in SQLite as their number since 1970.
+func (d *database) moment(t time.Time) any {
+	if d.dialect == tenant.SQLite {
+		return t.UnixMicro()
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// A stamp scans what moment stored.
+type stamp time.Time
+
+func (s *stamp) Scan(src any) error {
+	switch v := src.(type) {
+	case int64:
+		*s = stamp(time.UnixMicro(v).UTC())
+	case time.Time:
+		*s = stamp(v.UTC())
+	default:
+		return fmt.Errorf("a time is stored as %T", src)
+	}
+	return nil
 }

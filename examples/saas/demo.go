@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,11 +24,11 @@ const demoTimeout = 2 * time.Minute
 // demo starts the service on a free port and in a temporary folder, and walks its
 // main job over real HTTP. It returns exitFailed if any step went otherwise than
 // it should.
-func demo(ctx context.Context, stdout, stderr io.Writer) int {
+func demo(ctx context.Context, postgres string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	w := newWalk(ctx, stdout)
-	if err := w.withService(stderr); err != nil { //nolint:contextcheck // as in serveWith
+	if err := w.withDatabase(postgres, stderr); err != nil { //nolint:contextcheck // as in serveWith
 		say(stderr, "saas: %v\n", err)
 		w.failed++
 	}
@@ -36,20 +39,30 @@ func demo(ctx context.Context, stdout, stderr io.Writer) int {
 	return exitDone
 }
 
-// withService runs the walk against a service of its own.
-func (w *walk) withService(stderr io.Writer) (err error) {
+// withDatabase runs the walk on a database that is gone afterwards.
+func (w *walk) withDatabase(postgres string, stderr io.Writer) (err error) {
+	if postgres != "" {
+		return w.withPostgres(postgres, stderr)
+	}
 	dir, err := os.MkdirTemp("", "rowhouse-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c, err := loadConfig(map[string]string{
+	return w.withService(map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(dir, "saas.db")}, stderr)
+}
+
+// withService runs the walk against a service of its own.
+func (w *walk) withService(database map[string]string, stderr io.Writer) (err error) {
+	environ := map[string]string{
 		"ENVIRONMENT":    development,
 		"LISTEN_ADDR":    "127.0.0.1:0",
-		"DATABASE_URL":   "sqlite:" + filepath.Join(dir, "saas.db"),
+		"INVITATION_KEY": base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())),
 		"LOG_LEVEL":      "error", // the walk prints what happens
 		"SHUTDOWN_DELAY": "2s",
-	}, true)
+	}
+	maps.Copy(environ, database)
+	c, err := loadConfig(environ, true)
 	if err != nil {
 		return err
 	}
@@ -87,10 +100,13 @@ func (w *walk) serveAndWalk(a *app, ln net.Listener, issuer *authtest.Issuer, lo
 	w.found()
 	w.refuseStrangers()
 	w.judgeRoles()
+	w.announce()
+	w.inviteByMail()
 	w.handOver()
 	w.rotateKeys()
 	w.surviveOutage()
 	w.refuseLies()
 	w.refuseMalformed()
+	w.attackTables()
 	return w.drain(terminate, served)
 }

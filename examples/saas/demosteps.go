@@ -64,6 +64,44 @@ func (w *walk) judgeRoles() {
 		says(w.people["ada"]), says(w.people["bob"]), says(w.people["carol"]))
 }
 
+func (w *walk) announce() {
+	w.part("Announcements: what an organization tells its members")
+	posted := w.step("an admin announces", request{as: "bob", do: "POST " + w.acme + "/announcements", body: `{"text":"We moved to Paris."}`}, 201)
+	w.step("a member reads", request{as: "carol", do: "GET " + w.acme + "/announcements"}, 200, says("Paris"))
+	w.step("and announces nothing", request{as: "carol", do: "POST " + w.acme + "/announcements", body: `{"text":"Me too"}`}, 403)
+	w.step("a stranger to Globex reads nothing there", request{as: "carol", do: "GET " + w.globex + "/announcements"}, 404)
+	w.step("Globex has none", request{as: "bob", do: "GET " + w.globex + "/announcements"}, 200, silentOn("Paris"))
+	w.step("nor can it delete Acme's", request{as: "bob", do: "DELETE " + w.globex + "/announcements/" + text(posted, "id")}, 404)
+	w.step("which is still there", request{as: "carol", do: "GET " + w.acme + "/announcements"}, 200, says("Paris"))
+}
+
+func (w *walk) inviteByMail() {
+	w.part("Invitations: by address, once, and as far as the inviter may")
+	invite := func(as, who, role string) request {
+		return request{as: as, do: "POST " + w.globex + "/invitations", body: fmt.Sprintf(`{"email":"%s@example.com","role":%q}`, who, role)}
+	}
+	accept := func(as string, made answer) request {
+		return request{as: as, do: "POST /invitations/accept", body: fmt.Sprintf(`{"token":%q}`, text(made, "token"))}
+	}
+	first := w.step("bob invites carol to Globex", invite("bob", "Carol", "admin"), 201)
+	again := w.step("and again, as the mail was lost", invite("bob", "carol", "admin"), 201)
+	refused := w.step("the token is for carol, not for ada", accept("ada", again), 404, says("no-invitation"))
+	w.step("that of the lost mail is void, with the same answer", accept("carol", first), 404, says(string(refused.body)))
+	w.step("who has no verified address accepts nothing",
+		request{token: w.sign(map[string]any{"sub": "carol"}), do: "POST /invitations/accept", body: accept("", again).body}, 403)
+	w.step("carol accepts", accept("carol", again), 200, has("name", "Globex"), has("role", "admin"))
+	w.step("once", accept("carol", again), 404, says(string(refused.body)))
+	w.step("an admin invites no owners", invite("carol", "ada", "owner"), 403)
+	ours := w.step("but an admin", invite("carol", "ada", "admin"), 201)
+	w.step("nobody is told the token again", request{as: "bob", do: "GET " + w.globex + "/invitations"}, 200, says("ada@example.com"), silentOn("token"))
+	w.step("bob makes carol a member", w.give("bob", w.globex, "carol", "member"), 200)
+	w.step("and what she offered is void", accept("ada", ours), 404, says(string(refused.body)))
+	withdrawn := w.step("bob invites ada himself", invite("bob", "ada", "member"), 201)
+	w.step("thinks better of it", request{as: "bob", do: "DELETE " + w.globex + "/invitations/" + text(withdrawn, "id")}, 204)
+	w.step("and she stays a stranger", accept("ada", withdrawn), 404, says(string(refused.body)))
+	w.step("to Globex", request{as: "ada", do: "GET " + w.globex}, 404)
+}
+
 func (w *walk) handOver() {
 	w.part("Owners: there is always one")
 	w.step("the last owner can't leave", request{as: "ada", do: "DELETE " + w.member(w.acme, "ada")}, 409, says("last-owner"))

@@ -26,6 +26,8 @@ type walk struct {
 	client *http.Client
 	issuer *authtest.Issuer
 
+	database *config // of a walk on PostgreSQL
+
 	tokens         map[string]string // by person
 	people         map[string]string // their ids
 	acme, globex   string            // the organizations' paths

@@ -122,7 +122,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config{
 		AppName: "rowhouse-saas", Environment: development, LogLevel: slog.LevelInfo, ListenAddr: "127.0.0.1:8080",
-		DatabaseURL: "sqlite:saas.db", AuthTokenCache: 1024, RequestIDHeader: "X-Request-ID", MaxBodyBytes: 65536,
+		DatabaseURL: "sqlite:saas.db", DBPoolMaxConns: 10, DBPoolMaxLifetime: 30 * time.Minute, AuthTokenCache: 1024, RequestIDHeader: "X-Request-ID", MaxBodyBytes: 65536,
 		ShutdownDelay: 3 * time.Second, ShutdownGrace: 20 * time.Second, insecureDevIdentity: true,
 	}, c)
 }

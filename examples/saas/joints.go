@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac"
+	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // This file joins the packages, which know nothing of each other, to one service.
@@ -28,6 +31,15 @@ func (a *app) routes() []route {
 		{"PATCH /organizations/{org}/memberships/{member}", may(rbac.MemberChangeRole), a.changeRole},
 		{"DELETE /organizations/{org}/memberships/{member}", may(rbac.MemberRead), a.removeMembership}, // to leave; the store judges the rest
 		{"POST /organizations/{org}/transfer", may(rbac.OrganizationTransfer), a.transferOwnership},
+
+		{"GET /organizations/{org}/invitations", may(rbac.MemberAdd), a.listInvitations},
+		{"POST /organizations/{org}/invitations", may(rbac.MemberAdd), a.invite},
+		{"DELETE /organizations/{org}/invitations/{invitation}", may(rbac.MemberAdd), a.revokeInvitation},
+		{"POST /invitations/accept", person(), a.acceptInvitation},
+
+		{"GET /organizations/{org}/announcements", may(rbac.OrganizationRead), a.listAnnouncements},
+		{"POST /organizations/{org}/announcements", may(rbac.OrganizationUpdate), a.announce},
+		{"DELETE /organizations/{org}/announcements/{announcement}", may(rbac.OrganizationUpdate), a.deleteAnnouncement},
 	}, a.identity.routes...)
 }
 
@@ -44,18 +56,43 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 	case accessPerson:
 		return a.identity.guard(next)
 	case accessMember:
-		return a.identity.guard(rbac.Require(a.policy, to.permission, a.lookup, &rbac.HTTPOptions{OnError: a.fail})(next))
+		judged := rbac.Require(a.policy, to.permission, roleOf, &rbac.HTTPOptions{OnError: a.fail})(next)
+		inTenant := tenant.Middleware(tenant.FromPath("org"), a.membership, &tenant.Options{OnError: a.fail})(judged)
+		return a.identity.guard(inTenant)
 	}
 	panic("a route without access")
 }
 
-// lookup asks the database for the caller's role in the organization of the path.
-// What a token says of roles or organizations plays no part.
-func (a *app) lookup(r *http.Request) (rbac.Role, error) {
-	if !isID(r.PathValue("org")) {
-		return "", rbac.ErrNotMember
+// membership asks the database for the caller's role in the organization that the
+// path claims. What a token says of roles or organizations plays no part.
+func (a *app) membership(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
+	id, err := tenant.ParseID(claimed)
+	if err != nil {
+		return nil, id, err
 	}
-	return a.members.Role(r.Context(), a.db.reader, r.PathValue("org"), caller(r))
+	role, err := a.roleIn(ctx, claimed, callerOf(ctx))
+	return rbac.NewContext(ctx, role), id, err
+}
+
+// roleIn tells a stranger in the words of package tenant.
+func (a *app) roleIn(ctx context.Context, org, subject string) (role rbac.Role, err error) {
+	err = a.db.readAs(ctx, subject, func(ctx context.Context, q members.Querier) (err error) {
+		role, err = a.members.Role(ctx, q, org, subject)
+		return err
+	})
+	if errors.Is(err, rbac.ErrNotMember) {
+		err = tenant.ErrNotMember
+	}
+	return role, err
+}
+
+// roleOf is the role that membership has found: it is looked up once.
+func roleOf(r *http.Request) (rbac.Role, error) {
+	role, ok := rbac.FromContext(r.Context())
+	if !ok {
+		return "", errors.New("a route judges roles outside of an organization")
+	}
+	return role, nil
 }
 
 // act runs a route within requestTimeout and answers for its error.

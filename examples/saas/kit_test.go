@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/auth/authtest"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // A running is a service under test: configured by variables, listening on the
@@ -37,15 +39,19 @@ type running struct {
 // environment returns variables that make a working configuration with issuer.
 func environment(t *testing.T, issuer string) map[string]string {
 	return map[string]string{
-		"ENVIRONMENT":        staging,
-		"LISTEN_ADDR":        "127.0.0.1:0",
-		"DATABASE_URL":       "sqlite:" + filepath.Join(t.TempDir(), "saas.db"),
-		"AUTH_PROVIDER_TYPE": "oidc",
-		"AUTH_ISSUER":        issuer,
-		"AUTH_AUDIENCE":      authtest.Audience,
-		"SHUTDOWN_DELAY":     "0s",
+		"ENVIRONMENT":              staging,
+		"LISTEN_ADDR":              "127.0.0.1:0",
+		"DATABASE_URL":             sqliteURL(t),
+		"AUTH_PROVIDER_TYPE":       "oidc",
+		"AUTH_ISSUER":              issuer,
+		"AUTH_AUDIENCE":            authtest.Audience,
+		"AUTH_EMAIL_AUTHORITATIVE": "true",
+		"INVITATION_KEY":           base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))),
+		"SHUTDOWN_DELAY":           "0s",
 	}
 }
+
+func sqliteURL(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "saas.db") }
 
 // start runs the service with the variables in change in place of the kit's.
 func start(t *testing.T, change map[string]string) *running {
@@ -58,6 +64,7 @@ func startWith(t *testing.T, change map[string]string, prepare func(*app)) *runn
 	t.Helper()
 	issuer := authtest.NewIssuer(t)
 	vars := environment(t, issuer.URL())
+	maps.Copy(vars, postgresVariables(t)) // none without PostgreSQL
 	maps.Copy(vars, change)
 	c, err := loadConfig(vars, false)
 	require.NoError(t, err)
@@ -105,10 +112,10 @@ type somebody struct {
 	name, token, id string
 }
 
-// person signs somebody in.
+// person signs somebody in, whose address is name@example.com.
 func (s *running) person(name string) somebody {
 	s.t.Helper()
-	p := somebody{name: name, token: s.issuer.Sign(map[string]any{"sub": name})}
+	p := somebody{name: name, token: s.issuer.Sign(map[string]any{"sub": name, "email": name + "@example.com", "email_verified": true})}
 	p.id = s.as(p).do("GET", "/users/me", "").wants(200).text("id")
 	return p
 }
@@ -237,6 +244,18 @@ func (s *running) join(owner somebody, path string, p somebody, role string) {
 	s.as(owner).do("POST", path+"/memberships", membershipJSON(p, role)).wants(201)
 }
 
+// invite invites an address to the organization at path.
+func (s *running) invite(inviter somebody, path, email, role string) response {
+	s.t.Helper()
+	return s.as(inviter).do("POST", path+"/invitations", invitationJSON(email, role)).wants(201)
+}
+
+func invitationJSON(email, role string) string {
+	return fmt.Sprintf(`{"email":%q,"role":%q}`, email, role)
+}
+
+func acceptJSON(token string) string { return fmt.Sprintf(`{"token":%q}`, token) }
+
 func membershipJSON(p somebody, role string) string {
 	return fmt.Sprintf(`{"id":%q,"role":%q}`, p.id, role)
 }
@@ -250,22 +269,27 @@ func transferJSON(p somebody, then string) string {
 // contents is every row of every table, for tests that nothing changed.
 func (s *running) contents() string {
 	s.t.Helper()
-	return contents(s.t, s.app.db.reader)
+	if s.app.db.dialect == tenant.Postgres {
+		return contents(s.t, asSuperuser(s.t, s.app.config.DatabaseURL), "rowhouse.")
+	}
+	return contents(s.t, s.app.db.reader, "rowhouse_")
 }
 
-func contents(t *testing.T, db *sql.DB) string {
+func contents(t *testing.T, db *sql.DB, prefix string) string {
 	t.Helper()
 	var all strings.Builder
-	for _, text := range []string{
-		`SELECT json_array(id, name, created_at, updated_at) FROM organizations ORDER BY id`,
-		`SELECT json_array(org, subject, role, created_at) FROM rowhouse_members ORDER BY org, subject`,
-	} {
-		rows, err := db.QueryContext(t.Context(), text)
+	for _, table := range []string{"organizations", "announcements", "organization_tombstones", prefix + "members", prefix + "member_invitations"} {
+		rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2")
+		require.NoError(t, err)
+		names, err := rows.Columns()
 		require.NoError(t, err)
 		for rows.Next() {
-			var row string
-			require.NoError(t, rows.Scan(&row))
-			all.WriteString(row + "\n")
+			values := make([]any, len(names))
+			for i := range values {
+				values[i] = &values[i]
+			}
+			require.NoError(t, rows.Scan(values...))
+			fmt.Fprintf(&all, "%s: %v\n", table, values)
 		}
 		require.NoError(t, rows.Err())
 		require.NoError(t, rows.Close())

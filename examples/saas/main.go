@@ -24,7 +24,11 @@ commands:
   serve   serve until SIGINT or SIGTERM, then drain; a second signal ends at once
           --insecure-dev-identity  sign anybody in without a password; needs
                                    ENVIRONMENT=development and a loopback LISTEN_ADDR
+  migrate bring the schema up to date and tell what that took; serve does it itself
+          for SQLite, and never for PostgreSQL, where the login that serves can't
   demo    walk the service's main job over real HTTP and tell how it went
+          --postgres URL  in a database of its own, made and dropped with its logins;
+                          URL is of a login that may do that
   help    print this
 
 The configuration comes from environment variables: docs/configuration.md.
@@ -58,8 +62,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case "serve":
 		insecure := flags.Bool("insecure-dev-identity", false, "")
 		command = func() int { return serve(ctx, environMap(environ), *insecure, stderr) }
+	case "migrate":
+		command = func() int { return migrate(ctx, environMap(environ), stdout, stderr) }
 	case "demo":
-		command = func() int { return demo(ctx, stdout, stderr) }
+		postgres := flags.String("postgres", "", "")
+		command = func() int { return demo(ctx, *postgres, stdout, stderr) }
 	case "help", "-h", "-help", "--help":
 		say(stdout, "%s", usage)
 		return exitDone

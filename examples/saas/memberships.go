@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac"
+	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // A membership as members of the organization see it. Its id is the person's: a
@@ -57,7 +58,12 @@ func (a *app) listMemberships(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, next, err := a.members.List(r.Context(), a.db.reader, r.PathValue("org"), where)
+	var list []members.Membership
+	var next string
+	err = a.db.read(r.Context(), func(ctx context.Context, tx *tenant.Tx) (err error) {
+		list, next, err = a.members.List(ctx, tx.Unscoped("members"), r.PathValue("org"), where)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func (a *app) addMembership(w http.ResponseWriter, r *http.Request) error {
 	if faults = append(faults, roleFaults...); len(faults) > 0 {
 		return invalid(faults...)
 	}
-	err = a.changeMembers(r, func(ctx context.Context, tx *sql.Tx, org, actor string) error {
+	err = a.changeMembers(r, func(ctx context.Context, tx tenant.Plain, org, actor string) error {
 		return a.members.Add(ctx, tx, org, actor, subject, role)
 	})
 	if err != nil {
@@ -101,7 +107,7 @@ func (a *app) changeRole(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return notFound()
 	}
-	err = a.changeMembers(r, func(ctx context.Context, tx *sql.Tx, org, actor string) error {
+	err = a.changeMembers(r, func(ctx context.Context, tx tenant.Plain, org, actor string) error {
 		return a.members.ChangeRole(ctx, tx, org, actor, subject, role)
 	})
 	if err != nil {
@@ -117,7 +123,7 @@ func (a *app) removeMembership(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return notFound()
 	}
-	err := a.changeMembers(r, func(ctx context.Context, tx *sql.Tx, org, actor string) error {
+	err := a.changeMembers(r, func(ctx context.Context, tx tenant.Plain, org, actor string) error {
 		return a.members.Remove(ctx, tx, org, actor, subject)
 	})
 	if err != nil {
@@ -140,7 +146,7 @@ func (a *app) transferOwnership(w http.ResponseWriter, r *http.Request) error {
 	if faults = append(faults, roleFaults...); len(faults) > 0 {
 		return invalid(faults...)
 	}
-	err = a.changeMembers(r, func(ctx context.Context, tx *sql.Tx, org, actor string) error {
+	err = a.changeMembers(r, func(ctx context.Context, tx tenant.Plain, org, actor string) error {
 		return a.members.Transfer(ctx, tx, org, actor, subject, then)
 	})
 	if errors.Is(err, rbac.ErrNotMember) { // the guard has found the caller to be one
@@ -154,9 +160,9 @@ func (a *app) transferOwnership(w http.ResponseWriter, r *http.Request) error {
 }
 
 // changeMembers runs one change in a transaction of its own.
-func (a *app) changeMembers(r *http.Request, change func(ctx context.Context, tx *sql.Tx, org, actor string) error) error {
-	return a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		return change(ctx, tx, r.PathValue("org"), caller(r))
+func (a *app) changeMembers(r *http.Request, change func(ctx context.Context, tx tenant.Plain, org, actor string) error) error {
+	return a.db.write(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
+		return change(ctx, tx.Unscoped("members"), r.PathValue("org"), caller(r))
 	})
 }
 

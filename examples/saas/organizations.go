@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 const maxName = 100
@@ -52,19 +54,37 @@ func (a *app) createOrganization(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	o := organization{ID: newID(), Name: body.Name, Role: a.policy.Owner(), CreatedAt: now, UpdatedAt: now}
-	err = a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		if err := a.members.Create(ctx, tx, o.ID, caller(r)); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)`,
-			o.ID, o.Name, o.CreatedAt.UnixMicro(), o.UpdatedAt.UnixMicro())
+	id, err := tenant.ParseID(o.ID)
+	if err != nil {
 		return err
+	}
+	err = a.db.write(tenant.NewContext(r.Context(), id), func(ctx context.Context, tx *tenant.Tx) error {
+		return a.foundOrganization(ctx, tx, o, caller(r))
 	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/organizations/"+o.ID)
 	return reply(w, http.StatusCreated, o)
+}
+
+// foundOrganization stores a new organization with its first owner.
+func (a *app) foundOrganization(ctx context.Context, tx *tenant.Tx, o organization, founder string) error {
+	var buried int
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM organization_tombstones WHERE id = :tenant`).Scan(&buried)
+	if err == nil && buried > 0 {
+		err = errors.New("this id was that of a deleted organization")
+	}
+	if err == nil {
+		insert := either(a.db, tx.Exec,
+			`INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, $1, $2, $3)`,
+			`INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, ?1, ?2, ?3)`)
+		_, err = insert(ctx, o.Name, a.db.moment(o.CreatedAt), a.db.moment(o.UpdatedAt))
+	}
+	if err != nil {
+		return fmt.Errorf("organizations: %w", err)
+	}
+	return a.members.Create(ctx, tx.Unscoped("members"), o.ID, founder)
 }
 
 // listOrganizations lists the organizations the caller is a member of, in the
@@ -76,16 +96,16 @@ func (a *app) listOrganizations(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := page[organization]{Items: []organization{}}
-	err = a.db.read(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
+	err = a.db.readAs(r.Context(), caller(r), func(ctx context.Context, q members.Querier) error {
 		var own []members.Membership
-		if own, p.Next, err = a.members.ListFor(ctx, tx, caller(r), where); err != nil {
+		if own, p.Next, err = a.members.ListFor(ctx, q, caller(r), where); err != nil {
 			return err
 		}
 		ids := make([]string, len(own))
 		for i, m := range own {
 			ids[i] = m.Org
 		}
-		found, err := findOrganizations(ctx, tx, ids)
+		found, err := a.db.findOrganizations(ctx, q, ids)
 		if err != nil {
 			return err
 		}
@@ -106,7 +126,11 @@ func (a *app) listOrganizations(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *app) getOrganization(w http.ResponseWriter, r *http.Request) error {
-	o, err := findOrganization(r.Context(), a.db.reader, r.PathValue("org"))
+	var o organization
+	err := a.db.read(r.Context(), func(ctx context.Context, tx *tenant.Tx) (err error) {
+		o, err = findOrganization(ctx, tx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -114,28 +138,24 @@ func (a *app) getOrganization(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, http.StatusOK, o)
 }
 
-// renameOrganization asks for the caller's role again in the transaction that
-// writes: he may have lost it while the request waited.
 func (a *app) renameOrganization(w http.ResponseWriter, r *http.Request) error {
 	body, err := readBody[organizationBody](r)
 	if err != nil {
 		return err
 	}
 	var o organization
-	err = a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		role, err := a.members.Role(ctx, tx, r.PathValue("org"), caller(r))
+	err = a.db.write(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
+		role, err := a.still(ctx, tx, rbac.OrganizationUpdate)
 		if err != nil {
 			return err
 		}
-		if !a.policy.Can(role, rbac.OrganizationUpdate) {
-			return rbac.ErrForbidden
+		rename := either(a.db, tx.Exec,
+			`UPDATE organizations SET name = $1, updated_at = $2 WHERE id = :tenant`,
+			`UPDATE organizations SET name = ?1, updated_at = ?2 WHERE id = :tenant`)
+		if _, err := rename(ctx, body.Name, a.db.moment(time.Now())); err != nil {
+			return fmt.Errorf("organizations: %w", err)
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE organizations SET name = ?, updated_at = ? WHERE id = ?`,
-			body.Name, time.Now().UnixMicro(), r.PathValue("org"))
-		if err != nil {
-			return err
-		}
-		o, err = findOrganization(ctx, tx, r.PathValue("org"))
+		o, err = findOrganization(ctx, tx)
 		o.Role = role
 		return err
 	})
@@ -145,15 +165,24 @@ func (a *app) renameOrganization(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, http.StatusOK, o)
 }
 
-// deleteOrganization ends the memberships with the organization. RemoveAll judges
-// the caller under the lock.
+// deleteOrganization ends everything that belongs to the organization with it, and
+// leaves its id behind as a tombstone. RemoveAll judges the caller under the lock.
 func (a *app) deleteOrganization(w http.ResponseWriter, r *http.Request) error {
-	err := a.db.write(r.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		if err := a.members.RemoveAll(ctx, tx, r.PathValue("org"), caller(r)); err != nil {
+	err := a.db.write(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
+		if err := a.members.RemoveAll(ctx, tx.Unscoped("members"), r.PathValue("org"), caller(r)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM organizations WHERE id = ?`, r.PathValue("org"))
-		return err
+		_, err := tx.Exec(ctx, `DELETE FROM organizations WHERE id = :tenant`) // and what refers to it
+		if err == nil {
+			bury := either(a.db, tx.Exec,
+				`INSERT INTO organization_tombstones (id, deleted_at) VALUES (:tenant, $1)`,
+				`INSERT INTO organization_tombstones (id, deleted_at) VALUES (:tenant, ?1)`)
+			_, err = bury(ctx, a.db.moment(time.Now()))
+		}
+		if err != nil {
+			return fmt.Errorf("organizations: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -162,28 +191,47 @@ func (a *app) deleteOrganization(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// findOrganization reads one organization, without the caller's role. One that
-// does not exist is ErrNotMember: nobody is a member of it.
-func findOrganization(ctx context.Context, q members.Querier, id string) (organization, error) {
-	found, err := findOrganizations(ctx, q, []string{id})
+// still asks for the caller's role again in the transaction that writes, and
+// returns it: the caller may have lost it while the request waited.
+func (a *app) still(ctx context.Context, tx *tenant.Tx, may rbac.Permission) (rbac.Role, error) {
+	org, err := tenant.FromContext(ctx)
 	if err != nil {
-		return organization{}, err
+		return "", err
 	}
-	o, ok := found[id]
-	if !ok {
-		return organization{}, fmt.Errorf("organization: %w", rbac.ErrNotMember)
+	role, err := a.members.Role(ctx, tx.Unscoped("members"), org.String(), callerOf(ctx))
+	if err == nil && !a.policy.Can(role, may) {
+		err = rbac.ErrForbidden
+	}
+	return role, err
+}
+
+// findOrganization reads the transaction's organization, without the caller's role.
+// One that does not exist is ErrNotMember: nobody is a member of it.
+func findOrganization(ctx context.Context, tx *tenant.Tx) (organization, error) {
+	var o organization
+	err := tx.QueryRow(ctx, `SELECT id, name, created_at, updated_at FROM organizations WHERE id = :tenant`).
+		Scan(&o.ID, &o.Name, (*stamp)(&o.CreatedAt), (*stamp)(&o.UpdatedAt))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = rbac.ErrNotMember
+	}
+	if err != nil {
+		return organization{}, fmt.Errorf("organizations: %w", err)
 	}
 	return o, nil
 }
 
-// findOrganizations reads those of ids that exist, by id.
-func findOrganizations(ctx context.Context, q members.Querier, ids []string) (map[string]organization, error) {
+// findOrganizations reads those of ids that exist and may be seen, by id.
+func (d *database) findOrganizations(ctx context.Context, q members.Querier, ids []string) (map[string]organization, error) {
+	text := `SELECT id, name, created_at, updated_at FROM organizations
+		WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::uuid))`
+	if d.dialect == tenant.SQLite {
+		text = `SELECT id, name, created_at, updated_at FROM organizations WHERE id IN (SELECT value FROM json_each(?1))`
+	}
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, name, created_at, updated_at FROM organizations
-		WHERE id IN (SELECT value FROM json_each(?))`, string(list))
+	rows, err := q.QueryContext(ctx, text, string(list))
 	if err != nil {
 		return nil, fmt.Errorf("organizations: %w", err)
 	}
@@ -191,11 +239,9 @@ func findOrganizations(ctx context.Context, q members.Querier, ids []string) (ma
 	found := make(map[string]organization, len(ids))
 	for rows.Next() {
 		var o organization
-		var created, updated int64
-		if err := rows.Scan(&o.ID, &o.Name, &created, &updated); err != nil {
+		if err := rows.Scan(&o.ID, &o.Name, (*stamp)(&o.CreatedAt), (*stamp)(&o.UpdatedAt)); err != nil {
 			return nil, fmt.Errorf("organizations: %w", err)
 		}
-		o.CreatedAt, o.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
 		found[o.ID] = o
 	}
 	if err := rows.Err(); err != nil {

@@ -189,8 +189,8 @@ func TestOriginalD16DocumentedSettingsExist(t *testing.T) {
 		names[v.name] = true
 	}
 	require.Greater(t, len(names), 10)
-	mentioned := regexp.MustCompile(`\b(?:AUTH|APP|LOG|LISTEN|DATABASE|MAX|SHUTDOWN|REQUEST)_[A-Z_0-9]+\b|\bENVIRONMENT\b`)
-	files := []string{"README.md", "docs/problems.md", "docs/configuration.md", ".env.example", "main.go", "config.go", "configrules.go", "devissuer.go"}
+	mentioned := regexp.MustCompile(`\b(?:AUTH|APP|LOG|LISTEN|DATABASE|WORKER|MIGRATE|DB|INVITATION|MAX|SHUTDOWN|REQUEST)_[A-Z_0-9]+\b|\bENVIRONMENT\b`)
+	files := []string{"README.md", "docs/problems.md", "docs/configuration.md", ".env.example", "main.go", "config.go", "configrules.go", "configdatabase.go", "devissuer.go"}
 	for _, file := range files {
 		for _, name := range mentioned.FindAllString(readFile(t, file), -1) {
 			require.True(t, names[name], "%s mentions %s", file, name)
@@ -218,14 +218,26 @@ func TestOriginalD21PasswordsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	var out logBuffer
 	status := run(t.Context(), []string{"serve"}, []string{
-		"ENVIRONMENT=production", "DATABASE_URL=postgres://app:hunter2@db.internal/app",
+		"ENVIRONMENT=production", "DATABASE_URL=postgres://app:hunter2@db.internal",
 		"AUTH_PROVIDER_TYPE=oidc", "AUTH_AUDIENCE=x", "AUTH_ISSUER=https://me:hunter2@id.example",
 	}, &out, &out)
 	require.Equal(t, exitUsage, status)
-	require.Contains(t, out.String(), "DATABASE_URL: PostgreSQL is not supported yet")
+	require.Contains(t, out.String(), "DATABASE_URL: must be postgres://")
 	require.Contains(t, out.String(), "AUTH_ISSUER: ")
 	require.NotContains(t, out.String(), "hunter2")
 	require.NotContains(t, out.String(), "db.internal")
+
+	var tried logBuffer
+	environ := []string{}
+	for name, value := range environment(t, "https://id.example") {
+		environ = append(environ, name+"="+value)
+	}
+	for _, command := range []string{"serve", "migrate"} {
+		require.Equal(t, exitFailed, run(t.Context(), []string{command}, append(environ,
+			"DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/app", "MIGRATE_URL=postgres://owner:hunter3@127.0.0.1:1/app"), &tried, &tried))
+	}
+	require.Contains(t, tried.String(), "127.0.0.1:1", "what could not be reached")
+	require.NotContains(t, tried.String(), "hunter")
 }
 
 // D23: the caller's request id went into the log at any length.

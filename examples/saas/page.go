@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac/members"
 )
@@ -53,4 +56,35 @@ func readPage(r *http.Request) (members.Page, error) {
 		return members.Page{}, invalid(faults...)
 	}
 	return p, nil
+}
+
+// A cursor is the last entry of a page of one of our own listings, which begin with
+// the newest: its time, and the id that tells entries of one moment apart. It is no
+// secret and gives no access.
+type cursor struct {
+	at time.Time
+	id string
+}
+
+// String returns the time, 8 bytes of microseconds in base64url, and the id.
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(c.at.UnixMicro()))) + c.id //nolint:gosec // G115: read back the same way
+}
+
+// parseCursor is the inverse of String and takes no other spelling. The empty
+// string is the place before all entries.
+func parseCursor(s string) (cursor, error) {
+	if s == "" {
+		return cursor{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff"}, nil
+	}
+	const digits = 11 // of 8 bytes
+	var c cursor
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s[:min(len(s), digits)])
+	if err == nil && len(raw) == 8 {
+		c = cursor{time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(), s[digits:]} //nolint:gosec // G115: any bits will do, the year is checked
+	}
+	if !isID(c.id) || c.at.Year() < 1 || c.at.Year() > 9999 {
+		return cursor{}, invalid(fieldFault{"cursor", "is not one that this listing returned"})
+	}
+	return c, nil
 }

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // A problem is the body of every answer that refuses or fails: a problem detail
@@ -44,6 +41,7 @@ const (
 	invalidFields = problemDocs + "invalid-fields"
 	alreadyMember = problemDocs + "already-member"
 	lastOwner     = problemDocs + "last-owner"
+	noInvitation  = problemDocs + "no-invitation"
 )
 
 // plain is a problem that its status says all about (RFC 9457 §4.2.1).
@@ -76,6 +74,12 @@ func unavailable() *problem {
 	return plain(http.StatusServiceUnavailable, "The service can't do this at the moment. Try again later.")
 }
 
+// invitationsOff: the operator has not said that the issuer verifies addresses, so
+// nobody could accept.
+func invitationsOff() *problem {
+	return plain(http.StatusNotImplemented, "Invitations are off: they need a sign-in provider that is known to verify e-mail addresses.")
+}
+
 // fail answers with the problem that err stands for. What the caller can't be
 // told is logged with the request's id.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -98,9 +102,21 @@ func problemOf(err error) *problem {
 	if _, ok := errors.AsType[*rbac.LookupError](err); ok { // before the rest: it may wrap any of them
 		return unavailable()
 	}
+	if _, ok := errors.AsType[*tenant.LookupError](err); ok {
+		return unavailable()
+	}
 	switch {
-	case errors.Is(err, rbac.ErrNotMember):
+	case errors.Is(err, rbac.ErrNotMember), errors.Is(err, tenant.ErrNotMember), errors.Is(err, tenant.ErrInvalidID):
 		return notFound()
+	case errors.Is(err, members.ErrInvitation):
+		return &problem{
+			Type: noInvitation, Title: "No such invitation", Status: http.StatusNotFound,
+			Detail: "There is no such invitation for you: it is unknown, used, expired, withdrawn, or for another address.",
+		}
+	case errors.Is(err, members.ErrInvalidEmail):
+		return invalid(fieldFault{"email", "must be a plain address such as ada@example.com, of at most 254 bytes"})
+	case errors.Is(err, members.ErrTooManyInvitations):
+		return plain(http.StatusConflict, "The organization has too many pending invitations. Withdraw some first.")
 	case errors.Is(err, rbac.ErrLastOwner):
 		return &problem{
 			Type: lastOwner, Title: "Last owner", Status: http.StatusConflict,
@@ -125,23 +141,6 @@ func problemOf(err error) *problem {
 		return unavailable()
 	}
 	return internalError()
-}
-
-// isOutage tells a database that can't answer now from a fault of this program.
-func isOutage(err error) bool {
-	if errors.Is(err, errNoDatabase) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return true
-	}
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code() & 0xff { // the low byte is the primary result code
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
-		return true
-	}
-	return false
 }
 
 func writeProblem(w http.ResponseWriter, p *problem) {

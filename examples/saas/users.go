@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -30,8 +31,10 @@ func (a *app) getMe(w http.ResponseWriter, r *http.Request) error {
 }
 
 // caller returns the principal of a request behind the guard.
-func caller(r *http.Request) string {
-	claims, ok := auth.FromContext(r.Context())
+func caller(r *http.Request) string { return callerOf(r.Context()) }
+
+func callerOf(ctx context.Context) string {
+	claims, ok := auth.FromContext(ctx)
 	if !ok {
 		panic("a route asks for its caller without a guard")
 	}
