@@ -26,6 +26,7 @@ func TestPostgres(t *testing.T) {
 			suite(t, openRestricted(t, cluster, level))
 		})
 	}
+	t.Run("lock order", func(t *testing.T) { testLockOrder(t, openPostgres(t, cluster, sql.LevelDefault)) })
 	t.Run("plans", func(t *testing.T) { testPostgresPlans(t, openPostgres(t, cluster, sql.LevelDefault)) })
 }
 
