@@ -14,11 +14,12 @@ const marker = ":tenant"
 // grammar. What the database might read in another way, it refuses.
 type lexer struct {
 	text     string
-	tables   map[string]struct{} // lower case
+	tables   *tables
 	markers  []found
-	highest  int // number of the highest numbered placeholder
-	bare     int // placeholders without a number
-	mentions int // of listed tables
+	first    [4]found // room for markers
+	highest  int      // number of the highest numbered placeholder
+	bare     int      // placeholders without a number
+	mentions int      // of listed tables
 
 	listed bool // the last token names a listed table: a mention, unless a point follows
 	ended  bool // a semicolon was read
@@ -33,6 +34,7 @@ type found struct {
 
 // read reads the whole statement.
 func (l *lexer) read(d Dialect) error {
+	l.markers = l.first[:0]
 	if !utf8.ValidString(l.text) || strings.IndexByte(l.text, 0) >= 0 {
 		return fmt.Errorf("%w: not UTF-8 text without NUL", ErrStatement)
 	}
@@ -88,20 +90,6 @@ func (l *lexer) placeholder(i, limit int) (int, error) {
 	return i, nil
 }
 
-// word reads the name or keyword at i.
-func (l *lexer) word(i int) int {
-	end := nameEnd(l.text, i)
-	l.name(l.text[i:end], 0)
-	switch end - i {
-	case 4:
-		l.source = strings.EqualFold(l.text[i:end], "FROM") || strings.EqualFold(l.text[i:end], "JOIN") ||
-			strings.EqualFold(l.text[i:end], "INTO")
-	case 6:
-		l.source = strings.EqualFold(l.text[i:end], "UPDATE")
-	}
-	return end
-}
-
 // number reads the number at i, letters that stick to it included.
 func (l *lexer) number(i int) (int, error) {
 	for i < len(l.text) && (isNamePart(l.text[i]) || l.text[i] == '.') {
@@ -128,27 +116,9 @@ func (l *lexer) quoted(i int) (int, error) {
 	}
 }
 
-const maxName = 63 // bytes; PostgreSQL cuts what is longer
-
 // name notes a name, which may hold doubled quotes.
 func (l *lexer) name(s string, quote byte) {
-	if len(l.tables) == 0 || len(s) > 2*maxName {
-		return
-	}
-	var lower [2 * maxName]byte
-	n := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		lower[n] = c
-		n++
-		if quote != 0 && c == quote {
-			i++ // its double
-		}
-	}
-	_, l.listed = l.tables[string(lower[:n])]
+	l.listed = l.tables.has(s, quote)
 }
 
 // lineEnd returns where the comment at i ends that ends with its line.
@@ -166,12 +136,33 @@ func nameEnd(s string, i int) int {
 	return i
 }
 
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+// follows reports whether c stands behind the byte at i.
+func follows(s string, i int, c byte) bool { return i+1 < len(s) && s[i+1] == c }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func isNameStart(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
-}
+func isNamePart(c byte) bool { return class[c]&(nameStart|digit|dollar) != 0 }
 
-func isNamePart(c byte) bool { return isNameStart(c) || isDigit(c) || c == '$' }
+// The classes of bytes that both dialects share.
+const (
+	space = 1 << iota
+	nameStart
+	digit
+	dollar
+)
+
+var class = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c == ' ' || '\t' <= c && c <= '\r':
+			t[c] = space
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= utf8.RuneSelf:
+			t[c] = nameStart
+		case '0' <= c && c <= '9':
+			t[c] = digit
+		case c == '$':
+			t[c] = dollar
+		}
+	}
+	return t
+}()

@@ -14,42 +14,45 @@ const postgresPlaceholders = 65535
 func (l *lexer) postgres() error {
 	s := l.text
 	for i := 0; i < len(s); {
-		var err error
 		c := s[i]
 		switch {
-		case isSpace(c):
+		case class[c] == space:
 			i++
 			continue
-		case strings.HasPrefix(s[i:], "--"):
+		case c == '-' && follows(s, i, '-'):
 			i = lineEnd(s, i, "\n\r")
 			continue
-		case strings.HasPrefix(s[i:], "/*"):
-			if i, err = nestedComment(s, i); err != nil {
+		case c == '/' && follows(s, i, '*'):
+			end, err := nestedComment(s, i)
+			if err != nil {
 				return err
 			}
+			i = end
 			continue
 		}
-		if err := l.token(c); err != nil {
+		err := l.token(c)
+		if err != nil {
 			return err
 		}
+		start := i
 		switch {
+		case (c == 'e' || c == 'E') && follows(s, i, '\''):
+			i, err = l.escapeString(i + 1)
+		case class[c] == nameStart:
+			i = nameEnd(s, i)
+			l.name(s[start:i], 0)
+		case class[c] == digit:
+			i, err = l.number(i)
 		case c == '\'':
 			i, err = l.postgresString(i)
 		case c == '"':
-			start := i
 			if i, err = l.quoted(i); err == nil {
-				l.name(s[start+1:i-1], '"')
+				l.name(s[start+1:i-1], c)
 			}
 		case c == '$':
 			i, err = l.dollar(i)
 		case c == ':':
 			i, err = l.colon(i)
-		case c|0x20 == 'e' && strings.HasPrefix(s[i+1:], "'"):
-			i, err = l.escapeString(i + 1)
-		case isNameStart(c):
-			i = l.word(i)
-		case isDigit(c):
-			i, err = l.number(i)
 		default:
 			i++
 		}

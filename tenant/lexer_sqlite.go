@@ -14,13 +14,13 @@ func (l *lexer) sqlite() error {
 	for i := 0; i < len(s); {
 		c := s[i]
 		switch {
-		case isSpace(c):
+		case class[c] == space:
 			i++
 			continue
-		case strings.HasPrefix(s[i:], "--"):
+		case c == '-' && follows(s, i, '-'):
 			i = lineEnd(s, i, "\n")
 			continue
-		case strings.HasPrefix(s[i:], "/*"):
+		case c == '/' && follows(s, i, '*'):
 			n := strings.Index(s[i+2:], "*/")
 			if n < 0 {
 				return fmt.Errorf("%w: a comment is not closed", ErrStatement)
@@ -62,9 +62,11 @@ func (l *lexer) sqlite() error {
 			return fmt.Errorf("%w: a named parameter: write ?, ?1, ?2 …", ErrStatement)
 		case strings.HasPrefix(s[i:], "\ufeff"):
 			return fmt.Errorf("%w: a byte order mark", ErrStatement) // a space to SQLite, not part of a name
-		case isNameStart(c):
-			i = l.word(i)
-		case isDigit(c):
+		case class[c] == nameStart:
+			i = nameEnd(s, i)
+			l.name(s[start:i], 0)
+			l.source = introducesTable(s[start:i])
+		case class[c] == digit:
 			i, err = l.number(i)
 		default:
 			i++
@@ -80,4 +82,15 @@ func (l *lexer) sqlite() error {
 // there. SQLite lets it go on with "::" and "(", as Tcl does.
 func endsVariable(s string, i int) bool {
 	return nameEnd(s, i) == i && !strings.HasPrefix(s[i:], "(") && !strings.HasPrefix(s[i:], "::")
+}
+
+// introducesTable reports whether a table's name follows the keyword.
+func introducesTable(word string) bool {
+	switch len(word) {
+	case 4:
+		return strings.EqualFold(word, "FROM") || strings.EqualFold(word, "JOIN") || strings.EqualFold(word, "INTO")
+	case 6:
+		return strings.EqualFold(word, "UPDATE")
+	}
+	return false
 }

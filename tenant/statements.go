@@ -17,7 +17,7 @@ import (
 // [NewStatements].
 type Statements struct {
 	dialect Dialect
-	tables  map[string]struct{}
+	tables  tables
 
 	known  atomic.Pointer[map[string]*statement] // never changed once it is stored
 	mu     sync.Mutex
@@ -38,23 +38,18 @@ type statement struct {
 }
 
 // NewStatements returns the Statements of a dialect. Each mention of one of the
-// tables in a statement then needs a :tenant of its own. It reports every fault of
+// named tables in a statement then needs a :tenant of its own. It reports every fault of
 // its arguments at once.
-func NewStatements(d Dialect, tables ...string) (*Statements, error) {
+func NewStatements(d Dialect, names ...string) (*Statements, error) {
 	var faults []error
 	if d != Postgres && d != SQLite {
 		faults = append(faults, fmt.Errorf("tenant: unknown dialect %.64q", d))
 	}
-	s := &Statements{dialect: d, tables: make(map[string]struct{}, len(tables)), all: map[string]*statement{}}
-	for _, table := range tables {
-		name := lowerASCII(table)
-		if _, twice := s.tables[name]; twice {
-			faults = append(faults, fmt.Errorf("tenant: table %.64q is listed twice", table))
+	s := &Statements{dialect: d, tables: tables{names: make(map[string]struct{}, len(names))}, all: map[string]*statement{}}
+	for _, name := range names {
+		if err := s.tables.add(name); err != nil {
+			faults = append(faults, err)
 		}
-		if table == "" || len(table) > maxName || strings.ContainsAny(table, "\x00.") {
-			faults = append(faults, fmt.Errorf("tenant: %.64q is not a table's name of at most %d bytes, without its schema", table, maxName))
-		}
-		s.tables[name] = struct{}{}
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
@@ -112,19 +107,12 @@ func (s *Statements) Bind(text string, id ID, args []any) (string, []any, error)
 // reading did.
 func (s *Statements) find(text string) (*statement, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	st := s.all[text]
-	s.mu.Unlock()
 	if st == nil {
 		var err error
-		if st, err = s.read(text); err != nil {
-			return nil, err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, there := s.all[text]; !there {
-		if len(s.all) == maxStatements || len(text) > maxKept {
-			return st, nil
+		if st, err = s.read(text); err != nil || len(s.all) == maxStatements || len(text) > maxKept {
+			return st, err
 		}
 		s.all[text] = st
 	}
@@ -137,7 +125,7 @@ func (s *Statements) find(text string) (*statement, error) {
 }
 
 func (s *Statements) read(text string) (*statement, error) {
-	l := lexer{text: text, tables: s.tables}
+	l := lexer{text: text, tables: &s.tables}
 	if err := l.read(s.dialect); err != nil {
 		return nil, err
 	}
@@ -175,14 +163,4 @@ func (s *Statements) read(text string) (*statement, error) {
 	b.WriteString(text[from:])
 	st.sql = b.String()
 	return st, nil
-}
-
-func lowerASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] += 'a' - 'A'
-		}
-	}
-	return string(b)
 }

@@ -1,0 +1,3 @@
+// Package tenant holds the benchmark of the rewriting of statements in package
+// tenant.
+package tenant
