@@ -1,0 +1,32 @@
+package tenanttest_test
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/internal/integration/server"
+	"github.com/rowhouse-go/rowhouse/tenant/tenanttest"
+)
+
+// exec runs a script of several statements.
+func exec(t *testing.T, db *sql.DB, script string) {
+	t.Helper()
+	conn, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().Exec(t.Context(), script, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}), script)
+	require.NoError(t, conn.Close())
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	cluster := server.Postgres(t)
+	app := cluster.Open(t, "app", template(t, cluster))
+	tenanttest.Prove(t, app, options())
+}

@@ -1,0 +1,32 @@
+package tenanttest
+
+import "slices"
+
+// exempt takes out what is exempted for a reason, and reports exemptions that
+// count for nothing.
+func (p *proof) exempt() {
+	for _, e := range p.o.Exempt {
+		matches := func(f Finding) bool { return f.Rule == e.Rule && f.Object == e.Object }
+		switch {
+		case e.Reason == "":
+			p.find(DeclarationReason, e.Object, "-- give the reason in Options.Exempt", "exempted from %s without a reason", e.Rule)
+		case !slices.ContainsFunc(p.found, matches):
+			p.find(DeclarationStale, e.Object, "-- take the entry out of Options.Exempt", "exempted from %s, which it does not break", e.Rule)
+		default:
+			p.found = slices.DeleteFunc(p.found, matches)
+		}
+	}
+}
+
+// explain adds what the probes did. A table that broke a rule anyway is the
+// probe's cause; then the probe's finding is that finding's proof.
+func (p *proof) explain(probed []Finding) {
+	for _, f := range probed {
+		i := slices.IndexFunc(p.found, func(g Finding) bool { return g.table == f.table })
+		if i < 0 {
+			p.found = append(p.found, f)
+			continue
+		}
+		p.found[i].Probes = append(p.found[i].Probes, f.Rule)
+	}
+}

@@ -1,0 +1,128 @@
+package tenanttest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rowhouse-go/rowhouse/tenant/rls"
+)
+
+// byOID returns the tables with a tenant column.
+func (p *proof) byOID() map[int64]*table {
+	tables := make(map[int64]*table)
+	for _, t := range p.tables {
+		tables[t.OID] = t
+	}
+	return tables
+}
+
+// foreignKeys judges the references to tenant tables. PostgreSQL checks and
+// cascades them past all policies.
+func (p *proof) foreignKeys() {
+	tables := p.byOID()
+	for _, k := range p.c.Foreign {
+		ref, child := tables[k.Ref], p.c.relations[k.Rel]
+		if ref == nil || ref.spec.Kind != rls.Tenant || child == nil {
+			continue
+		}
+		name := child.Name + "." + k.Name
+		drop := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname) + " DROP CONSTRAINT " + k.Name + ";"
+		t := tables[k.Rel]
+		if t == nil {
+			p.find(ForeignKey, name, drop, "rows that belong to no tenant refer to rows of %s", ref.Name)
+			continue
+		}
+		if slices.ContainsFunc(slices.Collect(pairs(k)), func(pair [2]string) bool { return pair == [2]string{t.spec.Column, ref.spec.Column} }) {
+			continue
+		}
+		if t.spec.Type != ref.spec.Type || slices.Contains(k.RefColumns, ref.spec.Column) || slices.Contains(k.Columns, t.spec.Column) {
+			p.find(ForeignKey, name, drop, "the tenant columns of both sides are not compared with each other")
+			continue
+		}
+		p.find(ForeignKey, name, drop+p.composite(k, t, ref),
+			"without the tenant column, a row can refer to another tenant's row, learn of it, and be deleted with it")
+	}
+}
+
+func pairs(k foreignKey) func(func([2]string) bool) {
+	return func(yield func([2]string) bool) {
+		for i := range k.Columns {
+			if !yield([2]string{k.Columns[i], k.RefColumns[i]}) {
+				return
+			}
+		}
+	}
+}
+
+// composite makes a foreign key anew, the tenant column first, and the unique key
+// that it refers to unless there is one.
+func (p *proof) composite(k foreignKey, t, ref *table) string {
+	refColumns := append([]string{ref.spec.Column}, k.RefColumns...)
+	var fix strings.Builder
+	if !slices.ContainsFunc(p.c.Unique, func(u uniqueKey) bool {
+		return u.Rel == ref.OID && u.Constraint && !u.Exclusion && len(u.Columns) == len(refColumns) &&
+			!slices.ContainsFunc(refColumns, func(c string) bool { return !slices.Contains(u.Columns, c) })
+	}) {
+		fix.WriteString("\nALTER TABLE " + ref.sql() + " ADD UNIQUE (" + quotes(refColumns) + ");")
+	}
+	fix.WriteString("\nALTER TABLE " + t.sql() + " ADD CONSTRAINT " + k.Name +
+		" FOREIGN KEY (" + quotes(append([]string{t.spec.Column}, k.Columns...)) + ") REFERENCES " + ref.sql() + " (" + quotes(refColumns) + ")" +
+		action(" ON DELETE", k.OnDelete, k.Columns) + action(" ON UPDATE", k.OnUpdate, nil) + k.Deferral + ";")
+	return fix.String()
+}
+
+// action spells out what a foreign key does. SET NULL and SET DEFAULT on deletion
+// must spare the tenant column, which PostgreSQL can since version 15.
+func action(event, code string, spared []string) string {
+	columns := ""
+	if spared != nil {
+		columns = " (" + quotes(spared) + ")"
+	}
+	switch code {
+	case "c":
+		return event + " CASCADE"
+	case "r":
+		return event + " RESTRICT"
+	case "n":
+		return event + " SET NULL" + columns
+	case "d":
+		return event + " SET DEFAULT" + columns
+	}
+	return ""
+}
+
+// uniqueKeys judges the unique and exclusion constraints and indexes of tenant
+// tables. A conflict is reported whoever the other row belongs to.
+func (p *proof) uniqueKeys() {
+	tables := p.byOID()
+	for _, u := range p.c.Unique {
+		t := tables[u.Rel]
+		if t == nil || t.spec.Kind != rls.Tenant || slices.Contains(u.Columns, t.spec.Column) || u.UUIDs && p.o.RandomIDs != "" {
+			continue
+		}
+		detail := "a conflict tells one tenant that another has the value"
+		if u.UUIDs {
+			detail += "; if nobody can guess the ids, say so in Options.RandomIDs"
+		}
+		p.find(UniqueKey, u.Name, u.widen(t), "%s", detail)
+	}
+}
+
+// widen makes a key anew, the tenant column first.
+func (u uniqueKey) widen(t *table) string {
+	column := quote(t.spec.Column)
+	before, after, ok := strings.Cut(u.Definition, " (")
+	if !ok {
+		return "-- make the key anew with " + column
+	}
+	switch {
+	case u.Exclusion:
+		return "ALTER TABLE " + t.sql() + " DROP CONSTRAINT " + u.Quoted + ";\n" +
+			"ALTER TABLE " + t.sql() + " ADD CONSTRAINT " + u.Quoted + " " + before + " (" + column + " WITH =, " + after + "; -- needs the extension btree_gist"
+	case u.Constraint:
+		return "ALTER TABLE " + t.sql() + " DROP CONSTRAINT " + u.Quoted + ";\n" +
+			"ALTER TABLE " + t.sql() + " ADD CONSTRAINT " + u.Quoted + " " + before + " (" + column + ", " + after + ";"
+	}
+	before, after, _ = strings.Cut(u.Definition, " USING btree (")
+	return "DROP INDEX " + quote(t.Schema) + "." + u.Quoted + ";\n" + before + " USING btree (" + column + ", " + after + ";"
+}
