@@ -11,9 +11,9 @@ import (
 // Options holds the optional parts of [Middleware]. The zero value, like a nil
 // *Options, means the defaults.
 type Options struct {
-	// OnError writes the answer to a refused request. err has HTTPStatus() int: it
-	// matches ErrNoTenant or ErrConflict (400), ErrInvalidID or ErrNotMember (404), or
-	// is a *LookupError (503). Nil means an RFC 9457 problem document whose content
+	// OnError writes the answer to a refused request. err matches ErrNoTenant or
+	// ErrConflict (400), ErrInvalidID or ErrNotMember (404), or is a *LookupError
+	// (503); errors.As finds HTTPStatus() int in it. Nil means an RFC 9457 problem document whose content
 	// depends on nothing but the status; an answer that tells the two of 404 apart
 	// tells strangers which tenants exist.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)

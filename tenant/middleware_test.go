@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,6 +211,35 @@ func TestNestedMiddleware(t *testing.T) {
 	rec, got = serve(nest("acme"), request())
 	require.NotNil(t, got)
 	require.Equal(t, 204, rec.Code)
+}
+
+// Many people at once, each with a tenant and a role: none gets another's.
+func TestConcurrentRequests(t *testing.T) {
+	t.Parallel()
+	m := tenant.Membership(func(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
+		id, err := tenant.ParseSlug(claimed)
+		return context.WithValue(ctx, roleKey{}, "role in "+claimed), id, err
+	})
+	var wrong atomic.Int64
+	h := tenant.Middleware(tenant.FromHeader("X-Tenant-ID"), m, nil)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		id, err := tenant.FromContext(r.Context())
+		want := r.Header.Get("X-Tenant-ID")
+		if err != nil || id.String() != want || r.Context().Value(roleKey{}) != "role in "+want {
+			wrong.Add(1)
+		}
+	}))
+	var group sync.WaitGroup
+	for i := range 64 {
+		group.Go(func() {
+			for j := range 50 {
+				r := request()
+				r.Header.Set("X-Tenant-ID", fmt.Sprintf("t-%d-%d", i, j))
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
+	}
+	group.Wait()
+	require.Zero(t, wrong.Load())
 }
 
 func TestCancelledRequestIsNoDenial(t *testing.T) {
