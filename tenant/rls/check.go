@@ -143,7 +143,7 @@ func (l live) floored(o Options, t Table) bool {
 	t.Kind = Tenant
 	floor := o.policies(t)[0]
 	return l.Enabled && l.Forced && slices.ContainsFunc(l.Policies, func(p livePolicy) bool {
-		return p.is(floor, l.names(), names{})
+		return p.is(floor, l.names(t), names{})
 	})
 }
 

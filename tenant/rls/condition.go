@@ -42,26 +42,30 @@ func (c condition) sql() string {
 	return fmt.Sprintf("%s = (SELECT %s)", quote(c.column), value(c.setting, c.typ))
 }
 
-// names are the names of a live table as the server writes them in expressions,
-// quoted where its own list of keywords says so.
-type names struct{ column, subject, table string }
+// names are the names of a live table and its columns as the server writes them in
+// expressions, quoted where its own list of keywords says so.
+type names struct {
+	table   string
+	columns map[string]string // by their plain names
+}
 
 // deparsed returns what pg_get_expr returns for sql, with single spaces. The form
 // is the same from PostgreSQL 13 on: every cast is written out, and the subselect's
 // column has the name that its expression suggests.
-func (c condition) deparsed(own names, through names) string {
+func (c condition) deparsed(own, through names) string {
 	switch u := c.through; {
 	case c.column == "":
 		return "true"
 	case u != nil:
-		tenant := "m." + through.column
+		column := through.columns[u.Column]
+		tenant := "m." + column
 		if u.Type != c.typ {
-			tenant = fmt.Sprintf("(%s)::%s AS %s", tenant, c.typ, through.column)
+			tenant = fmt.Sprintf("(%s)::%s AS %s", tenant, c.typ, column)
 		}
 		return fmt.Sprintf("(%s = ANY (ARRAY( SELECT %s FROM %s m WHERE (m.%s = ( SELECT %s AS \"nullif\")))))",
-			own.column, tenant, through.table, through.subject, deparsedValue(c.setting, Text))
+			own.columns[c.column], tenant, through.table, through.columns[u.Subject], deparsedValue(c.setting, Text))
 	}
-	return fmt.Sprintf("(%s = ( SELECT %s AS \"nullif\"))", own.column, deparsedValue(c.setting, c.typ))
+	return fmt.Sprintf("(%s = ( SELECT %s AS \"nullif\"))", own.columns[c.column], deparsedValue(c.setting, c.typ))
 }
 
 // deparsedValue is to value what deparsed is to sql.

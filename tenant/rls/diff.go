@@ -82,7 +82,7 @@ func (o Options) compare(ctx context.Context, db Querier) ([]finding, error) {
 		through := names{}
 		if u := t.Through; u != nil {
 			at := slices.IndexFunc(o.Tables, func(v Table) bool { return v.Schema == u.Schema && v.Name == u.Name })
-			through = tables[at].names()
+			through = tables[at].names(o.Tables[at])
 		}
 		if unusable := o.unusable(t, tables[i]); len(unusable) > 0 {
 			findings = append(findings, unusable...)
@@ -189,7 +189,7 @@ func (o Options) compareTable(t Table, l live, through names) []finding {
 		switch at := slices.IndexFunc(l.Policies, func(p livePolicy) bool { return p.Name == w.name }); {
 		case at < 0:
 			add("lacks the policy "+w.name, w.create(t))
-		case !l.Policies[at].is(w, l.names(), through):
+		case !l.Policies[at].is(w, l.names(t), through):
 			add("has another policy "+w.name, dropPolicy(t, w.name), w.create(t))
 		}
 	}

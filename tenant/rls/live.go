@@ -54,14 +54,14 @@ type liveGrant struct {
 	Column    string `json:"column"` // empty: the table
 }
 
-// names returns the table's names for expressions.
-func (l live) names() names {
-	n := names{table: l.Name}
-	if l.Column != nil {
-		n.column = l.Column.Name
-	}
+// names returns the names of t, which l is, for expressions.
+func (l live) names(t Table) names {
+	n := names{table: l.Name, columns: map[string]string{}}
 	if l.Subject != nil {
-		n.subject = l.Subject.Name
+		n.columns[t.Subject] = l.Subject.Name
+	}
+	if l.Column != nil {
+		n.columns[t.Column] = l.Column.Name
 	}
 	return n
 }
@@ -114,7 +114,7 @@ func readTables(ctx context.Context, db Querier, tables []Table) ([]live, error)
 		Col     string `json:"col"`
 		Subject string `json:"subject"`
 	}
-	var list []wanted
+	list := []wanted{} // never null
 	for i, t := range tables {
 		list = append(list, wanted{i, t.Schema, t.Name, t.Column, t.Subject})
 	}

@@ -75,7 +75,8 @@ WHERE current_setting('row_security') = 'off'`
 
 // undeclaredQuery returns schema, name, tenant column and its type of every table
 // that has a column named $1, is not among the pairs of $2, and can be used by the
-// login or a role in its reach.
+// login or a role in its reach. Superusers are left out: every table would be named
+// beside them.
 const undeclaredQuery = `
 WITH RECURSIVE reach(oid) AS (
     SELECT oid FROM pg_roles WHERE rolname IN (current_user, session_user)
@@ -87,6 +88,6 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 AND NOT EXISTS (SELECT FROM json_array_elements($2::json) AS d WHERE d->>0 = n.nspname AND d->>1 = c.relname)
-AND EXISTS (SELECT FROM reach WHERE has_table_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-    OR has_any_column_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+AND EXISTS (SELECT FROM reach JOIN pg_roles r USING (oid) WHERE NOT r.rolsuper AND (has_table_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+    OR has_any_column_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')))
 ORDER BY 1, 2`
