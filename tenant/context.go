@@ -26,8 +26,8 @@ func NewContext(ctx context.Context, id ID) context.Context {
 	return context.WithValue(ctx, contextKey{}, place{id: id})
 }
 
-// FromContext returns the tenant that ctx carries. The error matches [ErrNoTenant] if
-// there is none and [ErrConflict] if there were two; in a context that
+// FromContext returns the tenant that ctx carries. The error matches [ErrNoTenant]
+// if there is none and [ErrConflict] if there were two; in a context that
 // [Membership.Enter], [Crosser.Switch] or [Extract] refused, it is the error they
 // returned with it.
 func FromContext(ctx context.Context) (ID, error) {

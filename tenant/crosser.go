@@ -38,13 +38,13 @@ func NewCrosser(observe func(context.Context, Crossing)) *Crosser {
 }
 
 // Switch returns a context that carries id instead of the tenant of ctx, if it has
-// one. The tenant of ctx itself is unchanged, and in the new context as in any other a
-// further [NewContext] with a different tenant is a conflict.
+// one. The tenant of ctx itself is unchanged, and in the new context as in any
+// other a further [NewContext] with a different tenant is a conflict.
 //
 // Switch refuses a blank reason with [ErrNoReason], the zero id with [ErrNoTenant],
-// and a context that is in conflict already with its error. The context returned with
-// an error fails [FromContext] with that error, so that a caller who overlooks it does
-// not go on in the tenant it meant to leave.
+// and a context that is in conflict already with its error. The context returned
+// with an error fails [FromContext] with that error, so that a caller who overlooks
+// it does not go on in the tenant it meant to leave.
 func (c *Crosser) Switch(ctx context.Context, id ID, reason string) (context.Context, error) {
 	if c == nil || c.observe == nil {
 		return refuse(ctx, errors.New("tenant: Crosser not made by NewCrosser"))

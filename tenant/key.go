@@ -8,20 +8,21 @@ import (
 // 1,024 bytes is what S3, Cloud Storage and Azure allow.
 const maxKey = 1024
 
-// Key returns a key for caches, locks and object stores that begins with the tenant of
-// ctx: "acme/avatars/7.png" for "avatars", "7.png". Different tenants or different parts
-// never make the same key, whatever the parts hold: characters other than A-Z, a-z, 0-9,
-// "-", "_" and a dot between two others are written as "!" and two hexadecimal digits.
-// ("%" would be undone by the first proxy that decodes once too often, and "../" with
-// it.) So a key has no "..", no empty segment, no slash at either end and no control
-// characters, and is at most 1,024 bytes.
+// Key returns a key for caches, locks and object stores that begins with the tenant
+// of ctx: "acme/avatars/7.png" for "avatars", "7.png". Different tenants or
+// different parts never make the same key, whatever the parts hold: characters
+// other than A-Z, a-z, 0-9, "-", "_" and a dot between two others are written as
+// "!" and two hexadecimal digits. ("%" would be undone by the first proxy that
+// decodes once too often, and "../" with it.) So a key has no "..", no empty
+// segment, no slash at either end and no control characters, and is at most 1,024
+// bytes.
 //
 // As a prefix, a key needs a "/" at its end: the keys of tenant "acme" and those of
 // "acme-2" share their first four characters.
 //
 // The error matches [ErrNoTenant] or [ErrConflict] as that of [FromContext], or
-// [ErrInvalidKey] if there are no parts, one is empty, as a variable that was not set
-// is, or the key would be too long.
+// [ErrInvalidKey] if there are no parts, one is empty, as a variable that was not
+// set is, or the key would be too long.
 func Key(ctx context.Context, parts ...string) (string, error) {
 	id, err := FromContext(ctx)
 	if err != nil {

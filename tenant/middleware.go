@@ -13,14 +13,14 @@ import (
 type Options struct {
 	// OnError writes the answer to a refused request. err matches ErrNoTenant or
 	// ErrConflict (400), ErrInvalidID or ErrNotMember (404), or is a *LookupError
-	// (503); errors.As finds HTTPStatus() int in it. Nil means an RFC 9457 problem document whose content
-	// depends on nothing but the status; an answer that tells the two of 404 apart
-	// tells strangers which tenants exist.
+	// (503); errors.As finds HTTPStatus() int in it. Nil means an RFC 9457 problem
+	// document whose content depends on nothing but the status; an answer that
+	// tells the two of 404 apart tells strangers which tenants exist.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Observe, if not nil, is called once for each request after the decision and
-	// before the handler or OnError, on the request's goroutine and with the context
-	// as it came.
+	// before the handler or OnError, on the request's goroutine and with the
+	// context as it came.
 	Observe func(context.Context, Decision)
 }
 
@@ -33,17 +33,17 @@ type Decision struct {
 }
 
 // Middleware returns a middleware that lets a request pass if r finds the tenant it
-// claims and m says that its sender belongs to it, with the tenant in its context for
-// [FromContext]. Put it behind authentication, which m relies on.
+// claims and m says that its sender belongs to it, with the tenant in its context
+// for [FromContext]. Put it behind authentication, which m relies on.
 //
 // The answer is 400 to a request that names no tenant or several, or whose context
-// carries another one already; 404, the same one byte for byte, to a malformed id, an
-// unknown tenant and a stranger; 503 if nothing could be found out. See
+// carries another one already; 404, the same one byte for byte, to a malformed id,
+// an unknown tenant and a stranger; 503 if nothing could be found out. See
 // [Membership.Enter].
 //
-// It panics if r or m is nil: as with a malformed pattern of [http.ServeMux], the fault
-// is in the program, and a route that serves every tenant to everybody must not get past
-// its start.
+// It panics if r or m is nil: as with a malformed pattern of [http.ServeMux], the
+// fault is in the program, and a route that serves every tenant to everybody must
+// not get past its start.
 func Middleware(r Resolver, m Membership, o *Options) func(http.Handler) http.Handler {
 	if r == nil {
 		panic("tenant: Middleware: nil Resolver")
@@ -97,8 +97,8 @@ func enter(r Resolver, m Membership, req *http.Request) (context.Context, error)
 	return nil, &LookupError{err}
 }
 
-// writeProblem answers with the RFC 9457 problem document of err's status. The bodies
-// are constant, and that of 404 is the one of package rbac.
+// writeProblem answers with the RFC 9457 problem document of err's status. The
+// bodies are constant, and that of 404 is the one of package rbac.
 func writeProblem(w http.ResponseWriter, _ *http.Request, err error) {
 	status, detail := http.StatusServiceUnavailable, "The service can't tell your membership at the moment. Try again later."
 	_, unknown := errors.AsType[*LookupError](err) // may wrap anything, ErrConflict too

@@ -8,14 +8,15 @@ import (
 )
 
 // A Resolver finds the tenant that a request claims to be about: an id or a slug as
-// the client wrote it, which [Membership] then judges. It returns [ErrNoTenant] if the
-// request names none, [ErrConflict] if it names several, [ErrInvalidID] if what it
-// names can't be a tenant. Any other error says that the request could not be judged.
+// the client wrote it, which [Membership] then judges. It returns [ErrNoTenant] if
+// the request names none, [ErrConflict] if it names several, [ErrInvalidID] if what
+// it names can't be a tenant. Any other error says that the request could not be
+// judged.
 //
 // The resolvers of this package return 1 to 253 bytes (the longest host name) of
 // visible ASCII; [First], [Agree] and [Middleware] refuse anything else of other
-// resolvers as well, before a database hears of it. Resolvers are safe for concurrent
-// use.
+// resolvers as well, before a database hears of it. Resolvers are safe for
+// concurrent use.
 type Resolver func(*http.Request) (claimed string, err error)
 
 const maxClaim = 253
@@ -46,11 +47,11 @@ func (r Resolver) ask(req *http.Request) (string, error) {
 }
 
 // First returns a resolver whose claim is that of the first source that has one: it
-// goes on only after [ErrNoTenant], and any other error is its own. The rest are asked
-// too, and if one of them claims another tenant, or fails, the request is refused: a
-// request with two answers, of which different parts of a system see one each, is how
-// checks are passed with the one and data is read with the other. Claims are compared
-// as written, so the sources of one First have to use one form.
+// goes on only after [ErrNoTenant], and any other error is its own. The rest are
+// asked too, and if one of them claims another tenant, or fails, the request is
+// refused: a request with two answers, of which different parts of a system see one
+// each, is how checks are passed with the one and data is read with the other.
+// Claims are compared as written, so the sources of one First have to use one form.
 //
 // It panics without a source and if one is nil.
 func First(sources ...Resolver) Resolver {
@@ -74,9 +75,10 @@ func First(sources ...Resolver) Resolver {
 }
 
 // Agree returns a resolver whose claim is the one that all sources make. It is
-// [ErrNoTenant] if none makes one, and [ErrConflict] if one makes another or only some
-// make one: a First around this one must not pass over what they claim. Use it where one
-// source is trusted and another is convenient, as a claim of the token and the path.
+// [ErrNoTenant] if none makes one, and [ErrConflict] if one makes another or only
+// some make one: a First around this one must not pass over what they claim. Use it
+// where one source is trusted and another is convenient, as a claim of the token
+// and the path.
 //
 // It panics without a source and if one is nil.
 func Agree(sources ...Resolver) Resolver {

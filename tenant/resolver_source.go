@@ -9,10 +9,10 @@ import (
 )
 
 // FromHeader returns a resolver that reads the header field name, such as
-// "X-Tenant-ID". A field on several lines or with a comma in it is [ErrConflict], even
-// if the values are equal: RFC 9110 §5.3 lets a proxy join lines and each recipient
-// choose, so who reads the last one and who reads the first see different requests. An
-// absent or empty field is [ErrNoTenant].
+// "X-Tenant-ID". A field on several lines or with a comma in it is [ErrConflict],
+// even if the values are equal: RFC 9110 §5.3 lets a proxy join lines and each
+// recipient choose, so who reads the last one and who reads the first see different
+// requests. An absent or empty field is [ErrNoTenant].
 //
 // It panics if name is no field name, or is Host, which net/http keeps elsewhere.
 func FromHeader(name string) Resolver {
@@ -35,13 +35,13 @@ func FromHeader(name string) Resolver {
 	}
 }
 
-// FromPath returns a resolver that reads the wildcard of the pattern that the request
-// matched, as [http.Request.PathValue] does: FromPath("org") for "/orgs/{org}/…". A
-// pattern without that wildcard is [ErrNoTenant].
+// FromPath returns a resolver that reads the wildcard of the pattern that the
+// request matched, as [http.Request.PathValue] does: FromPath("org") for
+// "/orgs/{org}/…". A pattern without that wildcard is [ErrNoTenant].
 //
-// Wrap the handlers of the routes, not the [http.ServeMux]: around it no request has
-// been matched yet. Such a request is refused with an error that says so, and that
-// [Middleware] answers with 503.
+// Wrap the handlers of the routes, not the [http.ServeMux]: around it no request
+// has been matched yet. Such a request is refused with an error that says so, and
+// that [Middleware] answers with 503.
 //
 // It panics if wildcard is empty.
 func FromPath(wildcard string) Resolver {
@@ -59,8 +59,8 @@ func FromPath(wildcard string) Resolver {
 
 // FromClaim returns a resolver that asks fn about the request's context: an
 // organization that a verified token names, for instance. An empty string is
-// [ErrNoTenant]. fn has to return an error for a claim that is there and can't be read;
-// a token bound to something is not a token bound to nothing.
+// [ErrNoTenant]. fn has to return an error for a claim that is there and can't be
+// read; a token bound to something is not a token bound to nothing.
 //
 // What a token names is a hint like the others: it may be older than the end of the
 // membership.

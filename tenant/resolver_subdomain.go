@@ -9,18 +9,18 @@ import (
 // The longest Host: a name of 253 bytes, the dot of its root, a colon, a port.
 const maxHost = maxClaim + 1 + 1 + 5
 
-// FromSubdomain returns a resolver that reads the label before base in the request's
-// Host: FromSubdomain("example.com") claims "acme" for acme.example.com. Upper case, a
-// port and the final dot of an absolute name are other spellings of the same host (RFC
-// 9110 §4.2.3, RFC 1034 §3.1) and make no difference.
+// FromSubdomain returns a resolver that reads the label before base in the
+// request's Host: FromSubdomain("example.com") claims "acme" for acme.example.com.
+// Upper case, a port and the final dot of an absolute name are other spellings of
+// the same host (RFC 9110 §4.2.3, RFC 1034 §3.1) and make no difference.
 //
-// base itself and hosts outside it, addresses among them, are [ErrNoTenant]. A malformed
-// Host and one that is more than one label below base are [ErrInvalidID], and so is a
-// label with an xn-- prefix (RFC 5890): browsers show it in another script, where it
-// can look like somebody else's name.
+// base itself and hosts outside it, addresses among them, are [ErrNoTenant]. A
+// malformed Host and one that is more than one label below base are [ErrInvalidID],
+// and so is a label with an xn-- prefix (RFC 5890): browsers show it in another
+// script, where it can look like somebody else's name.
 //
-// Forwarded and X-Forwarded-Host are not read, since any client can send them. A proxy
-// that changes Host has to be told to keep it.
+// Forwarded and X-Forwarded-Host are not read, since any client can send them. A
+// proxy that changes Host has to be told to keep it.
 //
 // It panics if base is not a host name in lower case, without port and final dot.
 func FromSubdomain(base string) Resolver {
@@ -49,8 +49,8 @@ func FromSubdomain(base string) Resolver {
 	}
 }
 
-// hostname returns the name of a Host, uri-host [":" port] in RFC 9110 §7.2, in lower
-// case, without port and final dot.
+// hostname returns the name of a Host, uri-host [":" port] in RFC 9110 §7.2, in
+// lower case, without port and final dot.
 func hostname(host string) (string, error) {
 	if host == "" {
 		return "", ErrNoTenant
@@ -82,7 +82,8 @@ func hostname(host string) (string, error) {
 
 var errMalformedHost = fmt.Errorf("%w: malformed Host", ErrInvalidID)
 
-// isLabel reports whether s is a label of a host name (RFC 1123 §2.1) in lower case.
+// isLabel reports whether s is a label of a host name (RFC 1123 §2.1) in lower
+// case.
 func isLabel(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
