@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/internal/integration/server"
+	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
 )
 
@@ -113,4 +114,114 @@ func (q *scoped) QueryRowContext(ctx context.Context, text string, args ...any) 
 		cancel(err)
 	}
 	return q.Querier.QueryRowContext(ctx, text, args...)
+}
+
+// In the context of one organization nothing of another one can be seen, taken or
+// made, whatever the arguments say.
+func testForeignTenant(t *testing.T, e *engine) {
+	s, mine, theirs := e.store, e.offer(t), e.offer(t)
+	within := func(tenant, subject string, do act) error {
+		tx, err := e.app.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		defer tx.Rollback() // the acts below are not to leave anything
+		_, err = tx.ExecContext(t.Context(), "SELECT set_config('app.tenant_id', $1, true), set_config('app.subject', $2, true)", tenant, subject)
+		require.NoError(t, err)
+		return do(t.Context(), tx)
+	}
+	accepts := accept(s, theirs.org, theirs.token, "eve", members.TokenAlone())
+	require.NoError(t, within(theirs.org, "", accepts))
+	for _, tenant := range []string{mine.org, ""} {
+		for name, do := range map[string]act{
+			"accept": accepts,
+			"token": func(ctx context.Context, tx members.Querier) error {
+				_, err := s.Token(ctx, tx, theirs.org, theirs.id)
+				return err
+			},
+			"invitation": func(ctx context.Context, tx members.Querier) error {
+				_, err := s.Invitation(ctx, tx, theirs.org, theirs.id)
+				return err
+			},
+		} {
+			require.ErrorIs(t, within(tenant, "", do), members.ErrInvitation, name)
+		}
+		for name, do := range map[string]act{
+			"invite": func(ctx context.Context, tx members.Querier) error {
+				_, err := s.Invite(ctx, tx, theirs.org, "ada", "x@example.org", rbac.Member)
+				return err
+			},
+			"revoke": func(ctx context.Context, tx members.Querier) error {
+				return s.Revoke(ctx, tx, theirs.org, "ada", theirs.id)
+			},
+			"remove all": func(ctx context.Context, tx members.Querier) error { return s.RemoveAll(ctx, tx, theirs.org, "ada") },
+			"role": func(ctx context.Context, tx members.Querier) error {
+				_, err := s.Role(ctx, tx, theirs.org, "ada")
+				return err
+			},
+		} {
+			require.ErrorIs(t, within(tenant, "", do), rbac.ErrNotMember, name)
+		}
+		err := within(tenant, "", func(ctx context.Context, tx members.Querier) error { return s.Create(ctx, tx, theirs.org+"new", "eve") })
+		require.Equal(t, "42501", postgresCode(err), "%v", err) // insufficient_privilege
+		require.NoError(t, within(tenant, "", func(ctx context.Context, tx members.Querier) error {
+			list, _, err := s.Invitations(ctx, tx, theirs.org, members.Page{})
+			require.Empty(t, list)
+			return err
+		}))
+	}
+
+	// Before the tenant is known: the organization of a token, one's own roles, and
+	// no more.
+	require.NoError(t, within("", "ada", func(ctx context.Context, tx members.Querier) error {
+		org, id, err := s.FindInvitation(ctx, tx, theirs.token)
+		require.NoError(t, err)
+		require.Equal(t, offer{theirs.org, theirs.id, theirs.token}, offer{org, id, theirs.token})
+		role, err := s.Role(ctx, tx, theirs.org, "ada")
+		require.NoError(t, err)
+		require.Equal(t, rbac.Owner, role)
+		_, err = s.Role(ctx, tx, theirs.org, "bob")
+		require.ErrorIs(t, err, rbac.ErrNotMember)
+		_, err = s.Invitation(ctx, tx, org, id)
+		require.ErrorIs(t, err, members.ErrInvitation)
+		return nil
+	}))
+	err := within("", "bob", func(ctx context.Context, tx members.Querier) error {
+		return s.Remove(ctx, tx, theirs.org, "bob", "bob") // a subject only reads
+	})
+	require.ErrorIs(t, err, rbac.ErrNotMember)
+}
+
+// The one function with the owner's rights gives ids only, for a hash that is
+// known, and takes no name from the caller's search path.
+func testDefinerFunction(t *testing.T, e *engine) {
+	var definer bool
+	var config, result string
+	require.NoError(t, e.db.QueryRowContext(t.Context(), `SELECT prosecdef, array_to_string(proconfig, ';'), pg_get_function_result(oid)
+		FROM pg_proc WHERE pronamespace = 'rowhouse'::regnamespace`).Scan(&definer, &config, &result))
+	require.True(t, definer)
+	require.Equal(t, "search_path=pg_catalog, pg_temp", config)
+	require.Equal(t, "TABLE(org text, id text)", result)
+
+	o := e.offer(t)
+	conn, err := e.app.Conn(t.Context())
+	require.NoError(t, err)
+	defer conn.Close()
+	for _, text := range []string{
+		"CREATE TEMP TABLE member_invitations AS SELECT 'theirs' AS org, 'id' AS id, ''::bytea AS hash, 'infinity'::timestamptz AS expires_at",
+		"CREATE FUNCTION pg_temp.always(bytea, bytea) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+		"CREATE OPERATOR pg_temp.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = pg_temp.always)",
+		"SET search_path = pg_temp, rowhouse, pg_catalog",
+	} {
+		_, err := conn.ExecContext(t.Context(), text)
+		require.NoError(t, err, text)
+	}
+	org, id, err := e.store.FindInvitation(t.Context(), conn, o.token)
+	require.NoError(t, err)
+	require.Equal(t, o, offer{org, id, o.token})
+	_, _, err = e.store.FindInvitation(t.Context(), conn, strings.Repeat("A", 43))
+	require.ErrorIs(t, err, members.ErrInvitation)
+
+	var owned int
+	require.NoError(t, conn.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE nspname = 'rowhouse' AND pg_get_userbyid(relowner) = current_user`).Scan(&owned))
+	require.Zero(t, owned, "the login owns nothing")
 }

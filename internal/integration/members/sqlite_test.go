@@ -109,20 +109,30 @@ func TestSQLitePlans(t *testing.T) {
 	org := e.found(t, map[string]rbac.Role{"ada": rbac.Owner, "bob": rbac.Member})
 	e.must(t, func(ctx context.Context, tx members.Querier) error {
 		q := &tapped{tx, func(text string, args []any) { texts[text] = args }}
+		i, inviteErr := e.store.Invite(ctx, q, org, "ada", "eve@example.org", rbac.Member)
+		token, tokenErr := e.store.Token(ctx, q, org, i.ID)
+		_, _, findErr := e.store.FindInvitation(ctx, q, token)
+		_, _, pendingErr := e.store.Invitations(ctx, q, org, members.Page{})
+		_, acceptErr := e.store.Accept(ctx, q, org, token, "zoe", members.TokenAlone())
 		_, roleErr := e.store.Role(ctx, q, org, "ada")
 		_, _, listErr := e.store.List(ctx, q, org, members.Page{})
 		_, _, listForErr := e.store.ListFor(ctx, q, "ada", members.Page{})
 		return errors.Join(
-			roleErr, listErr, listForErr,
+			inviteErr, tokenErr, findErr, pendingErr, acceptErr, roleErr, listErr, listForErr,
 			e.store.Create(ctx, q, org+"-new", "ada"),
 			e.store.Add(ctx, q, org, "ada", "eve", rbac.Member),
 			e.store.ChangeRole(ctx, q, org, "ada", "eve", rbac.Admin),
 			e.store.Remove(ctx, q, org, "ada", "eve"),
 			e.store.Transfer(ctx, q, org, "ada", "bob", rbac.Admin),
 			e.store.RemoveAll(ctx, q, org, "bob"),
+			func() error {
+				_, err := e.store.Invitation(ctx, q, org, i.ID)
+				require.ErrorIs(t, err, members.ErrInvitation)
+				return nil
+			}(),
 		)
 	})
-	require.Len(t, texts, 14, "every statement but Check's was seen")
+	require.Len(t, texts, 24, "every statement but Check's was seen")
 	for text, args := range texts {
 		rows, err := e.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
 		require.NoError(t, err, text)
@@ -137,7 +147,7 @@ func TestSQLitePlans(t *testing.T) {
 		require.NoError(t, rows.Close())
 		steps := strings.Join(plan, "; ")
 		t.Logf("%s\n\t%s", text, steps)
-		require.NotContains(t, steps, "SCAN rowhouse_members", text)
+		require.NotContains(t, steps, "SCAN rowhouse_member", text)
 		require.NotContains(t, steps, "TEMP B-TREE", text)
 		if strings.Contains(text, " OR ") {
 			require.Contains(t, steps, "MULTI-INDEX OR", text)
