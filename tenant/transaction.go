@@ -82,7 +82,7 @@ func (d *DB) run(ctx context.Context, w *work, do func(*sql.Tx) error) error {
 
 // Both settings are set each time, one of them to nothing: what a session was left
 // with never joins what a transaction asks for.
-const setSettings = "SELECT set_config($1, $2, true), set_config('" + subjectSetting + "', $3, true)"
+const setSettings = "SELECT pg_catalog.set_config($1, $2, true), pg_catalog.set_config('" + subjectSetting + "', $3, true)"
 
 // begin begins the transaction and sets what its policies read.
 func (d *DB) begin(ctx context.Context, w *work) (*sql.Tx, error) {
