@@ -63,21 +63,19 @@ func newScene(ctx context.Context, adminURL string) (*scene, error) {
 	s.names = [4]string{"saas_demo_" + suffix, "saas_app_" + suffix, "saas_worker_" + suffix, "saas_owner_" + suffix}
 	for i, variable := range []string{"DATABASE_URL", "WORKER_URL", "MIGRATE_URL"} {
 		name, password := s.names[i+1], rand.Text()
-		if _, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", name, password)); err != nil {
-			return nil, errors.Join(err, s.strike(ctx))
+		// Who is no superuser acts for the roles he is a member of: gives one of them
+		// the database, and ends what is left of another's sessions.
+		for _, text := range []string{fmt.Sprintf("CREATE ROLE %s LOGIN PASSWORD '%s'", name, password), fmt.Sprintf("GRANT %s TO CURRENT_USER", name)} {
+			if _, err := s.admin.Exec(ctx, text); err != nil {
+				return nil, errors.Join(err, s.strike(ctx))
+			}
 		}
 		login := s.base
 		login.User, login.Path = url.UserPassword(name, password), "/"+s.names[0]
 		s.urls[variable] = login.String()
 	}
-	// Who is no superuser creates a database for a role that he is a member of.
-	for _, text := range []string{
-		fmt.Sprintf("GRANT %s TO CURRENT_USER", s.names[3]),
-		fmt.Sprintf("CREATE DATABASE %s OWNER %s", s.names[0], s.names[3]),
-	} {
-		if _, err := s.admin.Exec(ctx, text); err != nil {
-			return nil, errors.Join(err, s.strike(ctx))
-		}
+	if _, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s", s.names[0], s.names[3])); err != nil {
+		return nil, errors.Join(err, s.strike(ctx))
 	}
 	return s, nil
 }

@@ -270,7 +270,9 @@ func transferJSON(p somebody, then string) string {
 func (s *running) contents() string {
 	s.t.Helper()
 	if s.app.db.dialect == tenant.Postgres {
-		return contents(s.t, asSuperuser(s.t, s.app.config.DatabaseURL), "rowhouse.")
+		db := asSuperuser(s.t, s.app.config.DatabaseURL)
+		defer db.Close()
+		return contents(s.t, db, "rowhouse.")
 	}
 	return contents(s.t, s.app.db.reader, "rowhouse_")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -22,6 +23,25 @@ var superuserURL = os.Getenv("SAAS_TEST_POSTGRES")
 
 // A template is a migrated database to copy, and the logins that go with it.
 type template struct{ database, app, worker, owner string }
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if superuserURL != "" {
+		if made, err := postgresTemplate(); errors.Join(err, made.drop()) != nil {
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
+
+// drop drops what postgresTemplate made.
+func (m template) drop() error {
+	errs := []error{administer(context.Background(), "DROP DATABASE "+m.database)}
+	for _, role := range []string{m.app, m.worker, m.owner} {
+		errs = append(errs, administer(context.Background(), "DROP ROLE "+role))
+	}
+	return errors.Join(errs...)
+}
 
 // postgresTemplate is made once for all tests of the process.
 var postgresTemplate = sync.OnceValues(func() (made template, err error) {
@@ -85,7 +105,7 @@ func postgresVariables(t *testing.T) map[string]string {
 	return made.variables(name)
 }
 
-// asSuperuser returns a pool for the database of a URL that sees every row.
+// asSuperuser returns a pool for the database of a URL that sees every row, to be closed.
 func asSuperuser(t *testing.T, database string) *sql.DB {
 	t.Helper()
 	login, err := pgx.ParseConfig(database)
@@ -95,6 +115,5 @@ func asSuperuser(t *testing.T, database string) *sql.DB {
 	u.Path = "/" + login.Database
 	db, err := sql.Open("pgx", u.String())
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
