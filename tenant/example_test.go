@@ -2,6 +2,7 @@ package tenant_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -125,6 +126,34 @@ func ExampleCrosser() {
 	// acme <nil>
 	// from "support" to "acme":  (tenant: no reason given)
 	// tenant: no reason given
+}
+
+// The look-up runs before a tenant is known, in a transaction of the person. One query
+// answers for unknown tenants and for strangers alike, finds the id that the slug stands
+// for, and the role.
+func ExampleMembership() {
+	db, err := tenant.NewDB(sql.OpenDB(&recorder{}), tenant.Postgres, nil) // here without rows
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const find = `SELECT o.id, m.role FROM organizations o JOIN members m ON m.organization_id = o.id
+		WHERE o.slug = $1 AND m.person_id = $2`
+	type roleKey struct{} // with package rbac: rbac.NewContext
+	membership := tenant.Membership(func(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
+		var id tenant.ID
+		var role string
+		err := db.SubjectTx(ctx, caller(ctx), func(ctx context.Context, tx tenant.Plain) error {
+			return tx.QueryRowContext(ctx, find, claimed, caller(ctx)).Scan(&id, &role)
+		})
+		if errors.Is(err, sql.ErrNoRows) {
+			err = tenant.ErrNotMember
+		}
+		return context.WithValue(ctx, roleKey{}, role), id, err
+	})
+	_, err = membership.Enter(context.WithValue(context.Background(), personKey{}, "eve"), "acme")
+	fmt.Println(err)
+	// Output: tenant: not a member
 }
 
 // A console command acts for a person in a tenant.
