@@ -103,3 +103,87 @@ func ExampleStore_Transfer() {
 	}
 	_ = handOver
 }
+
+// The offer and the job that will send it commit together. The job carries the
+// invitation's id: nothing in its queue opens the door.
+func ExampleStore_Invite() {
+	invite := func(ctx context.Context, db *sql.DB, store *members.Store, org, actor, email string, enqueue func(tx *sql.Tx, org, invitation string) error) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // does nothing after Commit
+		invitation, err := store.Invite(ctx, tx, org, actor, email, rbac.Member)
+		if err != nil {
+			return err
+		}
+		if err := enqueue(tx, org, invitation.ID); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
+	_ = invite
+}
+
+// The job that sends the mail derives the token while sending. An invitation that
+// was revoked, replaced or accepted since needs no mail any more.
+func ExampleStore_Token() {
+	job := func(ctx context.Context, q members.Querier, store *members.Store, org, id string, send func(to, link string) error) error {
+		invitation, err := store.Invitation(ctx, q, org, id)
+		if errors.Is(err, members.ErrInvitation) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		token, err := store.Token(ctx, q, org, id)
+		if err != nil {
+			return err
+		}
+		// After "#" no server and no log sees it; the page posts it in a body.
+		return send(invitation.Email, "https://app.example/accept#"+token)
+	}
+	_ = job
+}
+
+// Who follows a link names no organization: the token does. The caller says what
+// proves that the visitor is the one invited, here the identity provider's word.
+func ExampleStore_Accept() {
+	type user struct {
+		Subject, Email string
+		EmailVerified  bool
+	}
+	handler := func(db *sql.DB, store *members.Store, caller func(*http.Request) user) http.HandlerFunc {
+		accept := func(r *http.Request) error {
+			who, token := caller(r), r.PostFormValue("token")
+			if !who.EmailVerified {
+				return members.ErrInvitation
+			}
+			org, _, err := store.FindInvitation(r.Context(), db, token)
+			if err != nil {
+				return err
+			}
+			tx, err := db.BeginTx(r.Context(), nil) // with row level security: in the context of org
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback()
+			if _, err := store.Accept(r.Context(), tx, org, token, who.Subject, members.VerifiedEmail(who.Email)); err != nil {
+				return err
+			}
+			return tx.Commit()
+		}
+		return func(w http.ResponseWriter, r *http.Request) {
+			err := accept(r)
+			if refusal, ok := errors.AsType[interface {
+				error
+				HTTPStatus() int
+			}](err); ok {
+				w.WriteHeader(refusal.HTTPStatus()) // 404, or 409 for a member
+			} else if err != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}
+	}
+	_ = handler
+}

@@ -1,6 +1,7 @@
 package members_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -45,6 +46,9 @@ func (s *stub) QueryRowContext(_ context.Context, text string, args ...any) *sql
 
 func newStore(t testing.TB, d members.Dialect, o *members.Options) *members.Store {
 	t.Helper()
+	if o == nil {
+		o = &members.Options{InvitationKeys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
+	}
 	s, err := members.New(d, rbac.DefaultPolicy(), o)
 	require.NoError(t, err)
 	return s
@@ -74,6 +78,19 @@ func TestNew(t *testing.T) {
 		`members: unknown dialect "mysql"`+"\n"+`members: nil Policy`)
 	_, err = members.New("", rbac.DefaultPolicy(), nil)
 	require.EqualError(t, err, `members: unknown dialect ""`)
+
+	_, err = members.New(members.SQLite, rbac.DefaultPolicy(), &members.Options{
+		InvitationKeys: [][]byte{make([]byte, 32), []byte("a short secret"), nil}, InvitationExpiry: time.Minute - 1,
+	})
+	require.EqualError(t, err, "members: Options.InvitationKeys[1]: 14 bytes, fewer than 32\n"+
+		"members: Options.InvitationKeys[2]: 0 bytes, fewer than 32\n"+
+		"members: Options.InvitationExpiry: 59.999999999s is not within 1 minute and 90 days")
+	for expiry, ok := range map[time.Duration]bool{
+		0: true, time.Minute: true, 90 * 24 * time.Hour: true, 90*24*time.Hour + 1: false, -1: false,
+	} {
+		_, err := members.New(members.SQLite, rbac.DefaultPolicy(), &members.Options{InvitationExpiry: expiry})
+		require.Equal(t, ok, err == nil, expiry)
+	}
 }
 
 // changes are all functions that write, with the ids they take.
@@ -94,6 +111,13 @@ func changes(s *members.Store) map[string]func(ctx context.Context, tx members.Q
 		},
 		"remove all": func(ctx context.Context, tx members.Querier, org, actor, _ string) error {
 			return s.RemoveAll(ctx, tx, org, actor)
+		},
+		"invite": func(ctx context.Context, tx members.Querier, org, actor, _ string) error {
+			_, err := s.Invite(ctx, tx, org, actor, "eve@example.org", rbac.Member)
+			return err
+		},
+		"revoke": func(ctx context.Context, tx members.Querier, org, actor, _ string) error {
+			return s.Revoke(ctx, tx, org, actor, "01900000-0000-7000-8000-000000000000")
 		},
 	}
 }
@@ -139,7 +163,7 @@ func TestIDs(t *testing.T) {
 				if name != "create" {
 					require.ErrorIs(t, change(t.Context(), q, "org", id, "b"), members.ErrInvalidID, "%s %q", name, id)
 				}
-				if name != "remove all" {
+				if name != "remove all" && name != "invite" && name != "revoke" {
 					err := change(t.Context(), q, "org", "a", id)
 					require.ErrorIs(t, err, members.ErrInvalidID, "%s %q", name, id)
 					require.Less(t, len(err.Error()), 100)
@@ -186,12 +210,16 @@ func TestRefusalsAreObserved(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Equal(t, err, got[0].Err)
 	require.Equal(t, "org", got[0].Org)
+	require.Equal(t, "add", got[0].Act)
 	require.Equal(t, rbac.Change{Actor: rbac.Person{ID: "ada"}, Target: rbac.Person{ID: "bob"}, To: rbac.Admin, Via: rbac.PathAdd}, got[0].Change)
 }
 
 func TestHTTPStatus(t *testing.T) {
 	t.Parallel()
-	for err, want := range map[error]int{members.ErrInvalidID: 422, members.ErrInvalidPage: 422, members.ErrNotEmpty: 409} {
+	for err, want := range map[error]int{
+		members.ErrInvalidID: 422, members.ErrInvalidPage: 422, members.ErrNotEmpty: 409,
+		members.ErrInvalidEmail: 422, members.ErrInvitation: 404, members.ErrTooManyInvitations: 409,
+	} {
 		got, ok := errors.AsType[interface {
 			error
 			HTTPStatus() int
