@@ -79,17 +79,13 @@ func (o Options) checkLogin(ctx context.Context, db Querier, role string) ([]fin
 
 // checkTables returns where the tables of o are not as they should be.
 func (o Options) checkTables(ctx context.Context, db Querier, role string) ([]finding, error) {
-	findings, err := o.compare(ctx, db)
+	findings, tables, err := o.compare(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	findings = slices.DeleteFunc(findings, func(f finding) bool { return f.speed })
 	if role != o.Worker {
 		return findings, nil
-	}
-	tables, err := readTables(ctx, db, o.Tables)
-	if err != nil {
-		return nil, err
 	}
 	for i, t := range o.Tables {
 		for _, p := range tables[i].Policies {

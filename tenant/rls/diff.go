@@ -29,7 +29,7 @@ func Diff(ctx context.Context, db Querier, o Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	findings, err := o.compare(ctx, db)
+	findings, _, err := o.compare(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +68,15 @@ func (f finding) Error() string {
 func (f finding) Is(target error) bool { return target == ErrUnsafe }
 
 // compare returns what is different in the live schema, in the order in which it
-// is to be mended.
-func (o Options) compare(ctx context.Context, db Querier) ([]finding, error) {
+// is to be mended, and the tables as they are.
+func (o Options) compare(ctx context.Context, db Querier) ([]finding, []live, error) {
 	tables, err := readTables(ctx, db, o.Tables)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	findings, err := o.compareSchemas(ctx, db)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i, t := range o.Tables {
 		through := names{}
@@ -90,7 +90,7 @@ func (o Options) compare(ctx context.Context, db Querier) ([]finding, error) {
 		}
 		findings = append(findings, o.compareTable(t, tables[i], through)...)
 	}
-	return findings, nil
+	return findings, tables, nil
 }
 
 // compareSchemas returns which roles are missing or can't reach a schema.
@@ -221,34 +221,4 @@ func (p livePolicy) is(w policy, own, through names) bool {
 	}
 	return p.Permissive != w.restrictive && p.Command == command && slices.Equal(p.Roles, []string{w.role}) &&
 		checked && reads(p.Using, w.rows.deparsed(own, through))
-}
-
-// compareGrants returns the statements that take what the roles of o and everybody
-// have too much, and those that then give what they lack.
-func (o Options) compareGrants(t Table, l live) (revoke, grant []string) {
-	wanted := map[string][]Privilege{o.App: t.Grants}
-	if t.Kind == Library {
-		wanted[o.Worker] = allPrivileges
-	}
-	held := map[string]int{}
-	for _, g := range l.Grants {
-		if g.Role != "" && g.Role != o.App && g.Role != o.Worker {
-			continue
-		}
-		if g.Grantor != l.Owner {
-			mend := fmt.Sprintf("REVOKE GRANT OPTION FOR ALL ON TABLE %s FROM %s CASCADE;", t.quoted(), quote(g.Grantor))
-			if !slices.Contains(revoke, mend) {
-				revoke = append([]string{mend}, revoke...)
-			}
-		}
-		if g.Column == "" && !g.Grantable && slices.Contains(wanted[g.Role], Privilege(g.Privilege)) {
-			held[g.Role]++
-		} else if all := o.revoke(t); !slices.Contains(revoke, all) {
-			revoke = append(revoke, all)
-		}
-	}
-	if len(revoke) > 0 || held[o.App] < len(t.Grants) || held[o.Worker] < len(wanted[o.Worker]) {
-		grant = o.grant(t)
-	}
-	return revoke, grant
 }

@@ -16,11 +16,12 @@
 //
 // # Logins
 //
-// Three, none of them a superuser:
+// Three, none of them a superuser, here without their passwords:
 //
 //	CREATE ROLE owner  LOGIN; -- owns the tables; migrations only
 //	CREATE ROLE app    LOGIN; -- serves requests; owns nothing
 //	CREATE ROLE worker LOGIN; -- outbox, sealer, archiver; library tables only
+//	CREATE DATABASE saas OWNER owner;
 //
 // Keep them apart: none is a member of another. Backups and change-data capture
 // use a fourth login with BYPASSRLS, which no program of the application has.
@@ -40,10 +41,10 @@
 // Write the WHERE tenant_id = $1 nevertheless: the planner knows the tenant then.
 //
 // Directory and library tables are not forced on their owner and have no floor; see
-// [Directory] and [Library]. The policies of this package are named rowhouse_floor,
-// rowhouse_tenant, rowhouse_subject and rowhouse_worker. Tenant tables may have
-// others beside them; to the other kinds they would open what was closed, so [Diff]
-// drops them there.
+// [Directory] and [Library]. The policies are named rowhouse_floor, rowhouse_tenant,
+// rowhouse_subject and rowhouse_worker; all names that begin with rowhouse_ belong
+// to this package. Tenant tables may have other policies beside them; on the other
+// kinds a permissive one would open what was closed, so [Diff] drops it there.
 //
 // # Migrations of data
 //

@@ -52,7 +52,7 @@ FROM pg_roles WHERE rolname = $1::text AND NOT pg_has_role(oid, 'USAGE')
 UNION ALL
 SELECT owned.object, 'belongs to ' || quote_ident(rolname),
     coalesce(leave, 'ALTER ' || owned.sql || ' OWNER TO the login of the migrations')
-FROM owned JOIN roles ON roles.oid = owned.owner
+FROM owned JOIN roles ON roles.oid = owned.owner AND NOT rolsuper
 UNION ALL
 SELECT lower(split_part(w.whose, ' ', 1)) || substr(w.whose, strpos(w.whose, ' ')), 'has a default for ' || w.name, 'ALTER ' || w.whose || ' RESET ' || w.name
 FROM (

@@ -3,7 +3,6 @@ package rls
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Up returns the statements that protect the tables, for the migration that
@@ -77,64 +76,4 @@ func (o Options) stamp(t Table) string {
 
 func notNull(t Table) string {
 	return alter(t, "ALTER COLUMN "+quote(t.Column)+" SET NOT NULL")
-}
-
-// revoke takes everything from the roles of o and from everybody, also what they
-// may do with single columns and what they passed on.
-func (o Options) revoke(t Table) string {
-	roles := "PUBLIC, " + quote(o.App)
-	if o.Worker != "" {
-		roles += ", " + quote(o.Worker)
-	}
-	return fmt.Sprintf("REVOKE ALL ON TABLE %s FROM %s CASCADE;", t.quoted(), roles)
-}
-
-// grant gives the roles of o what they need.
-func (o Options) grant(t Table) []string {
-	var grants []string
-	give := func(role string, privileges []Privilege) {
-		if len(privileges) > 0 {
-			grants = append(grants, fmt.Sprintf("GRANT %s ON TABLE %s TO %s;", list(privileges), t.quoted(), quote(role)))
-		}
-	}
-	give(o.App, t.Grants)
-	if t.Kind == Library {
-		give(o.Worker, allPrivileges)
-	}
-	return grants
-}
-
-// list returns the privileges in the one order.
-func list(privileges []Privilege) string {
-	var names []string
-	for _, p := range allPrivileges {
-		if slices.Contains(privileges, p) {
-			names = append(names, string(p))
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// A schemaUse is a role that has to reach a schema.
-type schemaUse struct{ schema, role string }
-
-func (s schemaUse) grant() string {
-	return fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", quote(s.schema), quote(s.role))
-}
-
-// schemas returns who has to reach which schema, each pair once.
-func (o Options) schemas() []schemaUse {
-	var uses []schemaUse
-	need := func(u schemaUse) {
-		if !slices.Contains(uses, u) {
-			uses = append(uses, u)
-		}
-	}
-	for _, t := range o.Tables {
-		need(schemaUse{t.Schema, o.App})
-		if t.Kind == Library {
-			need(schemaUse{t.Schema, o.Worker})
-		}
-	}
-	return uses
 }

@@ -77,6 +77,14 @@ func testTenant(t *testing.T, cluster server.Cluster) {
 	})
 	s.try(t, "worker", []try{{tenantSetting, tenantA, "SELECT FROM projects", 0, denied}})
 
+	// Foreign keys are checked as the owner, whom FORCE does not hinder there; the
+	// tenant in the key does what the policies can't.
+	s.try(t, "app", []try{
+		{tenantSetting, tenantA, "INSERT INTO tasks (project) VALUES (1)", 1, ""},
+		{tenantSetting, tenantA, "INSERT INTO tasks (project) VALUES (2)", 0, "23503"}, // B's project
+		{tenantSetting, tenantB, "INSERT INTO tasks (project) VALUES (2)", 1, ""},
+	})
+
 	// The floor holds whatever other policies and grants say.
 	execute(t, s.owner, "CREATE POLICY open ON projects USING (true) WITH CHECK (true)",
 		"GRANT ALL ON projects TO PUBLIC")

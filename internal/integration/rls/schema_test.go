@@ -26,6 +26,9 @@ CREATE SCHEMA "Odd ""Schema""";
 CREATE TABLE projects (
 	tenant_id uuid NOT NULL, id int GENERATED ALWAYS AS IDENTITY, name text NOT NULL,
 	PRIMARY KEY (tenant_id, id));
+CREATE TABLE tasks (
+	tenant_id uuid NOT NULL, id int GENERATED ALWAYS AS IDENTITY, project int NOT NULL, PRIMARY KEY (tenant_id, id),
+	FOREIGN KEY (tenant_id, project) REFERENCES projects ON DELETE CASCADE);
 CREATE TABLE entries (tenant_id uuid NOT NULL, id int GENERATED ALWAYS AS IDENTITY, name text, PRIMARY KEY (tenant_id, id));
 CREATE TABLE parted (tenant_id uuid NOT NULL, id int NOT NULL, PRIMARY KEY (tenant_id, id)) PARTITION BY HASH (tenant_id);
 CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0);
@@ -49,6 +52,7 @@ func options(app, worker string) rls.Options {
 	}
 	return rls.Options{App: app, Worker: worker, Tables: []rls.Table{
 		{Name: "projects"},
+		{Name: "tasks"},
 		{Name: "entries", Grants: []rls.Privilege{rls.Select, rls.Insert}},
 		{Name: "parted"},
 		{Schema: `Odd "Schema"`, Name: `Weird "Table"; --`, Column: "größe", Type: rls.Text},
