@@ -1,8 +1,11 @@
 WITH arguments AS MATERIALIZED (
     SELECT $1::text::jsonb AS schemas, $2::text::jsonb AS settings
-), reach AS MATERIALIZED ( -- the roles that the login is or can become
+), members AS MATERIALIZED ( -- the roles that the login is or can become
     SELECT r.oid, r.rolname FROM pg_roles r
     WHERE pg_has_role(current_user, r.oid, 'MEMBER') OR pg_has_role(session_user, r.oid, 'MEMBER')
+), reach AS MATERIALIZED ( -- without the owners among them: who can become one is told that, and not all that follows
+    SELECT r.oid, r.rolname FROM members r
+    WHERE r.rolname = current_user OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.oid >= 16384)
 ), scope AS MATERIALIZED ( -- the schemas to look at
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl, EXISTS (
         SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
@@ -41,7 +44,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
             UNION ALL SELECT format('database %I', d.datname) FROM pg_database d WHERE d.datdba = r.oid AND d.datname = current_database()
             UNION ALL SELECT format('function %I.%I', s.nspname, p.proname) FROM pg_proc p JOIN scope s ON s.oid = p.pronamespace WHERE p.proowner = r.oid
         ) o) AS owns
-    FROM pg_roles r WHERE r.oid IN (SELECT oid FROM reach)
+    FROM pg_roles r WHERE r.oid IN (SELECT oid FROM members)
 ) x
 
 -- name: settings

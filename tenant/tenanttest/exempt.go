@@ -18,15 +18,21 @@ func (p *proof) exempt() {
 	}
 }
 
-// explain adds what the probes did. A table that broke a rule anyway is the
-// probe's cause; then the probe's finding is that finding's proof.
+// explain adds what the probes did. Where something is wrong with the table's
+// policies, or with a login that is the owner's, that is the cause and the probe
+// its proof.
 func (p *proof) explain(probed []Finding) {
 	for _, f := range probed {
 		i := slices.IndexFunc(p.found, func(g Finding) bool { return g.table == f.table })
 		if i < 0 {
+			i = slices.IndexFunc(p.found, func(g Finding) bool { return g.Rule == RoleOwner })
+		}
+		if i < 0 {
 			p.found = append(p.found, f)
 			continue
 		}
-		p.found[i].Probes = append(p.found[i].Probes, f.Rule)
+		if !slices.Contains(p.found[i].Probes, f.Rule) {
+			p.found[i].Probes = append(p.found[i].Probes, f.Rule)
+		}
 	}
 }

@@ -17,7 +17,7 @@ func (p *proof) floor(t *table) []Finding {
 			continue
 		}
 		name := t.Name + "." + q.Quoted
-		fix := "DROP POLICY " + quote(q.Name) + " ON " + t.sql() + ";\n" + p.up(t, "CREATE POLICY rowhouse_floor ")
+		fix := p.policy(t, "rowhouse_floor", q.Name)
 		var found []Finding
 		find := func(r Rule, detail string, args ...any) {
 			found = append(found, Finding{Rule: r, Object: name, Fix: fix, Detail: fmt.Sprintf(detail, args...)})
@@ -46,7 +46,7 @@ func (p *proof) floor(t *table) []Finding {
 	}
 	if best == nil {
 		best = []Finding{{
-			Rule: FloorMissing, Object: t.Name, Fix: p.up(t, "CREATE POLICY rowhouse_floor "),
+			Rule: FloorMissing, Object: t.Name, Fix: p.policy(t, "rowhouse_floor"),
 			Detail: "there is no restrictive policy: any permissive one widens what is seen",
 		}}
 	}
@@ -77,7 +77,7 @@ func (p *proof) permissive(t *table) (found []Finding) {
 	}
 	if len(t.granted("SELECT", "INSERT", "UPDATE", "DELETE")) > 0 && t.Reachable && !visible {
 		found = append(found, Finding{
-			Rule: PolicyMissing, Object: t.Name, Fix: p.up(t, "CREATE POLICY rowhouse_tenant "),
+			Rule: PolicyMissing, Object: t.Name, Fix: p.policy(t, "rowhouse_tenant"),
 			Detail: p.c.Login.Quoted + " has grants and no permissive policy: it sees nothing",
 		})
 	}
@@ -103,21 +103,31 @@ func (p *proof) replace(t *table, q policy) string {
 			return p.leave(p.c.Roles[i])
 		}
 	}
-	fix := "DROP POLICY " + quote(q.Name) + " ON " + t.sql() + ";"
-	other := slices.ContainsFunc(t.policies, func(o policy) bool {
-		return o.Name == "rowhouse_tenant" && o.Name != q.Name || o.Permissive && o.Ours && o.Name != q.Name && t.allowed(o)
-	})
-	if other {
-		return fix
+	if slices.ContainsFunc(t.policies, func(o policy) bool { return o.Permissive && o.Ours && o.Name != q.Name && t.allowed(o) }) {
+		return t.drop(q.Name)
 	}
-	return fix + "\n" + p.up(t, "CREATE POLICY rowhouse_tenant ")
+	return p.policy(t, "rowhouse_tenant", q.Name)
 }
+
+// policy makes a policy of package rls, in the place of those of the names and of
+// one of its own name.
+func (p *proof) policy(t *table, name string, replaced ...string) string {
+	var fix []string
+	for _, q := range t.policies {
+		if q.Name == name || slices.Contains(replaced, q.Name) {
+			fix = append(fix, t.drop(q.Name))
+		}
+	}
+	return strings.Join(append(fix, p.up(t, "CREATE POLICY "+name+" ")), "\n")
+}
+
+func (t *table) drop(policy string) string { return "DROP POLICY " + quote(policy) + " ON " + t.sql() + ";" }
 
 // retype gives the tenant column its type, from under the policies that use it.
 func (p *proof) retype(t *table) string {
 	var fix []string
 	for _, q := range t.policies {
-		fix = append(fix, "DROP POLICY "+quote(q.Name)+" ON "+t.sql()+";")
+		fix = append(fix, t.drop(q.Name))
 	}
 	column := "ALTER TABLE " + t.sql() + " ALTER COLUMN " + quote(t.spec.Column)
 	fix = append(fix, column+" DROP DEFAULT;", column+" TYPE "+string(t.spec.Type)+" USING "+quote(t.spec.Column)+"::"+string(t.spec.Type)+";")

@@ -124,10 +124,6 @@ func (p *proof) table(t *table) (found []Finding) {
 		find(ColumnCollation, t.Name+"."+quote(t.spec.Column), "-- make the column anew, COLLATE \"C\"",
 			"the collation is nondeterministic: it takes different tenants for one")
 	}
-	if t.tenant.Type != string(t.spec.Type) {
-		find(ColumnType, t.Name+"."+quote(t.spec.Column), p.retype(t), "the column is of type %s, not %s", t.tenant.Type, t.spec.Type)
-		return found // of a column of another type no expression is canonical
-	}
 	if t.spec.Kind == rls.Tenant {
 		if !t.Forced {
 			find(NotForced, t.Name, p.up(t, "ALTER TABLE "+t.sql()+" FORCE "), "the owner, its views and its functions are not bound")
@@ -135,9 +131,16 @@ func (p *proof) table(t *table) (found []Finding) {
 		if !t.tenant.NotNull {
 			find(ColumnNullable, t.Name+"."+quote(t.spec.Column), p.up(t, "ALTER TABLE "+t.sql()+" ALTER COLUMN "+quote(t.spec.Column)+" SET NOT NULL"), "rows can belong to no tenant")
 		}
-		found = append(found, p.floor(t)...)
 	}
-	found = append(found, p.permissive(t)...)
+	switch {
+	case t.tenant.Type != string(t.spec.Type): // no expression is canonical
+		find(ColumnType, t.Name+"."+quote(t.spec.Column), p.retype(t), "the column is of type %s, not %s", t.tenant.Type, t.spec.Type)
+	case t.spec.Kind == rls.Tenant:
+		found = append(found, p.floor(t)...)
+		fallthrough
+	default:
+		found = append(found, p.permissive(t)...)
+	}
 	beyond := t.granted("TRUNCATE", "REFERENCES", "TRIGGER")
 	if len(beyond) > 0 && t.Reachable {
 		find(GrantBeyondRows, t.Name, "REVOKE TRUNCATE, REFERENCES, TRIGGER ON TABLE "+t.sql()+" FROM "+strings.Join(beyond, ", ")+";",

@@ -1,6 +1,7 @@
 package tenanttest_test
 
 import (
+	"context"
 	"database/sql"
 	"testing"
 
@@ -15,10 +16,11 @@ import (
 // exec runs a script of several statements.
 func exec(t *testing.T, db *sql.DB, script string) {
 	t.Helper()
-	conn, err := db.Conn(t.Context())
+	ctx := context.WithoutCancel(t.Context()) // cleaning up too
+	conn, err := db.Conn(ctx)
 	require.NoError(t, err)
 	require.NoError(t, conn.Raw(func(c any) error {
-		_, err := c.(*stdlib.Conn).Conn().Exec(t.Context(), script, pgx.QueryExecModeSimpleProtocol)
+		_, err := c.(*stdlib.Conn).Conn().Exec(ctx, script, pgx.QueryExecModeSimpleProtocol)
 		return err
 	}), script)
 	require.NoError(t, conn.Close())
