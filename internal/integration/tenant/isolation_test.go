@@ -1,0 +1,127 @@
+package tenant_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/tenant"
+)
+
+// testIsolation has 64 tenants share 5 connections, each in a goroutine that does
+// all kinds of calls, some of them cut off at any moment. Nobody ever sees a row of
+// another tenant, and the connections keep nothing of anybody.
+func testIsolation(t *testing.T, p postgres) {
+	const tenants, rounds = 64, 25
+	p.clear(t)
+	pool := p.pool(t, 5)
+	db := newDB(t, pool, tenant.Postgres, nil)
+	var wg sync.WaitGroup
+	for n := range tenants {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // not a secret
+			own := orgID(t, n).String()
+			seen := func(owner string) { assert.Equal(t, own, owner) }
+			for round := range rounds {
+				ctx, cancel := in(t, n), context.CancelFunc(func() {})
+				if random.IntN(3) == 0 {
+					ctx, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
+				}
+				err := visit(ctx, db, random.IntN(5), fmt.Sprint(round), seen)
+				if ctx.Err() == nil {
+					assert.NoError(t, err)
+				}
+				cancel()
+				var left string
+				err = pool.QueryRowContext(t.Context(),
+					`SELECT coalesce(current_setting('app.tenant_id', true), '') || coalesce(current_setting('app.subject', true), '')`).Scan(&left)
+				assert.NoError(t, err)
+				assert.Empty(t, left)
+			}
+		})
+	}
+	wg.Wait()
+
+	rows, err := p.owner(t).QueryContext(t.Context(), `SELECT tenant_id, title FROM orders`)
+	require.NoError(t, err)
+	defer rows.Close()
+	n := 0
+	for ; rows.Next(); n++ {
+		var owner, title string
+		require.NoError(t, rows.Scan(&owner, &title))
+		require.Equal(t, owner, title, "who wrote the row")
+	}
+	require.NoError(t, rows.Err())
+	require.Greater(t, n, tenants)
+}
+
+var errGivenUp = errors.New("given up")
+
+// visit does one of several things, and tells seen of the owner of each row.
+func visit(ctx context.Context, db *tenant.DB, what int, title string, seen func(owner string)) error {
+	switch what {
+	case 0: // as Unscoped, where only the policies are in the way
+		return db.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
+			rows, err := tx.Unscoped("test").QueryContext(ctx, `SELECT tenant_id FROM orders`)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var owner string
+				if err := rows.Scan(&owner); err != nil {
+					return err
+				}
+				seen(owner)
+			}
+			return rows.Err()
+		})
+	case 1:
+		_, err := db.Exec(ctx, `INSERT INTO orders (title) VALUES (:tenant::text)`)
+		return err
+	case 2:
+		rows, err := db.Query(ctx, `SELECT tenant_id FROM orders WHERE :tenant::text <> '' LIMIT 100`)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var owner string
+			if err := rows.Scan(&owner); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			seen(owner)
+		}
+		return rows.Err()
+	case 3:
+		return db.SubjectTx(ctx, title, func(ctx context.Context, q tenant.Plain) error {
+			var n int
+			if err := q.QueryRowContext(ctx, `SELECT count(*) FROM orders`).Scan(&n); err != nil {
+				return err
+			}
+			if n > 0 {
+				seen("a subject's")
+			}
+			return nil
+		})
+	}
+	err := db.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
+		var owner string
+		err := tx.QueryRow(ctx, `INSERT INTO orders (tenant_id, title) VALUES (:tenant, 'given up') RETURNING tenant_id`).Scan(&owner)
+		if err != nil {
+			return err
+		}
+		seen(owner)
+		return errGivenUp
+	})
+	if errors.Is(err, errGivenUp) {
+		return nil
+	}
+	return err
+}
