@@ -19,14 +19,14 @@ import (
 // SAAS_TEST_POSTGRES is the URL of a superuser of a PostgreSQL server. With it set,
 // every test that starts the service does so on a database of its own there, with
 // the three logins. Without it the tests use SQLite.
-var superuserURL = os.Getenv("SAAS_TEST_POSTGRES")
+func superuserURL() string { return os.Getenv("SAAS_TEST_POSTGRES") }
 
 // A template is a migrated database to copy, and the logins that go with it.
 type template struct{ database, app, worker, owner string }
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if superuserURL != "" {
+	if superuserURL() != "" {
 		if made, err := postgresTemplate(); errors.Join(err, made.drop()) != nil {
 			status = 1
 		}
@@ -64,7 +64,7 @@ var postgresTemplate = sync.OnceValues(func() (made template, err error) {
 
 func (m template) variables(database string) map[string]string {
 	login := func(name string) string {
-		u, _ := url.Parse(superuserURL)
+		u, _ := url.Parse(superuserURL())
 		u.User, u.Path = url.User(name), "/"+database
 		return u.String()
 	}
@@ -73,7 +73,7 @@ func (m template) variables(database string) map[string]string {
 
 // administer runs one statement as the superuser.
 func administer(ctx context.Context, text string) error {
-	db, err := sql.Open("pgx", superuserURL)
+	db, err := sql.Open("pgx", superuserURL())
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ var copying sync.Mutex
 // PostgreSQL.
 func postgresVariables(t *testing.T) map[string]string {
 	t.Helper()
-	if superuserURL == "" {
+	if superuserURL() == "" {
 		return nil
 	}
 	made, err := postgresTemplate()
@@ -110,7 +110,7 @@ func asSuperuser(t *testing.T, database string) *sql.DB {
 	t.Helper()
 	login, err := pgx.ParseConfig(database)
 	require.NoError(t, err)
-	u, err := url.Parse(superuserURL)
+	u, err := url.Parse(superuserURL())
 	require.NoError(t, err)
 	u.Path = "/" + login.Database
 	db, err := sql.Open("pgx", u.String())
