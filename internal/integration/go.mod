@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/rowhouse-go/rowhouse v0.1.0
+	github.com/rowhouse-go/rowhouse/tenant/tenantpgx v0.1.0
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.61.1
 )
@@ -38,3 +39,5 @@ require (
 )
 
 replace github.com/rowhouse-go/rowhouse => ../..
+
+replace github.com/rowhouse-go/rowhouse/tenant/tenantpgx => ../../tenant/tenantpgx

@@ -20,7 +20,7 @@ import (
 // copied into a temporary table, dropped at the end of the transaction, and
 // inserted from there under the table's policies, constraints and triggers. The
 // login needs TEMPORARY on the database, INSERT on the table and SELECT on the
-// columns. It costs four round trips however many rows there are, and one more the
+// columns. It costs three round trips however many rows there are, and one more the
 // first time on a connection.
 //
 // As with [pgx.Conn.CopyFrom], each type has to be one that pgx knows in binary
