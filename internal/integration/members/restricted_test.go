@@ -3,7 +3,6 @@ package members_test
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/rowhouse-go/rowhouse/internal/integration/server"
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/tenant/rls"
 )
 
 // openRestricted returns an engine whose store works as a login that owns nothing
@@ -33,7 +33,10 @@ func openRestricted(t *testing.T, cluster server.Cluster, level sql.IsolationLev
 			if err := apply(ctx, db, members.Postgres, schema); err != nil {
 				return err
 			}
-			_, err := db.ExecContext(ctx, restrict(schema, login))
+			policies, err := restrict(schema, login)
+			if err == nil {
+				_, err = db.ExecContext(ctx, policies)
+			}
 			return err
 		},
 		store:    newStore(t, members.Postgres, nil),
@@ -47,18 +50,16 @@ func openRestricted(t *testing.T, cluster server.Cluster, level sql.IsolationLev
 	return e
 }
 
-// restrict returns the grants and policies for the tables of a schema: everything
-// in the tenant's own organization, reading in the subject's own memberships.
-func restrict(schema, login string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO %s;", schema, login)
-	for _, table := range []string{"members", "member_organizations", "member_invitations"} {
-		fmt.Fprintf(&b, `GRANT SELECT, INSERT, UPDATE, DELETE ON %[1]s.%[2]s TO %[3]s;
-			ALTER TABLE %[1]s.%[2]s ENABLE ROW LEVEL SECURITY;
-			CREATE POLICY tenant ON %[1]s.%[2]s TO %[3]s USING (org = (SELECT nullif(current_setting('app.tenant_id', true), '')));`, schema, table, login)
-	}
-	fmt.Fprintf(&b, "CREATE POLICY subject ON %s.members FOR SELECT TO %s USING (subject = (SELECT nullif(current_setting('app.subject', true), '')));", schema, login)
-	return b.String()
+// restrict returns the grants and policies for the tables of a schema, as an
+// application gets them: everything in the tenant's own organization, reading in
+// the subject's own memberships.
+func restrict(schema, login string) (string, error) {
+	up, err := rls.Up(rls.Options{App: login, Column: "org", Type: rls.Text, Tables: []rls.Table{
+		{Schema: schema, Name: "members", Kind: rls.Directory, Subject: "subject"},
+		{Schema: schema, Name: "member_organizations", Kind: rls.Directory},
+		{Schema: schema, Name: "member_invitations", Kind: rls.Directory},
+	}})
+	return strings.Join(up, "\n"), err
 }
 
 // scoped sets, before each statement, the tenant or the subject that its first
