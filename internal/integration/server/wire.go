@@ -51,6 +51,7 @@ func NewWire(t testing.TB, addr string) *Wire {
 // carry passes bytes on both ways until one side closes or the test ends.
 func (w *Wire) carry(client net.Conn, addr string, ended <-chan struct{}) {
 	defer client.Close()
+	//nolint:noctx // what it carries ends it
 	srv, err := net.Dial("tcp", addr)
 	if err != nil {
 		return

@@ -90,8 +90,8 @@ func testCopyInRefuses(t *testing.T, k kit) {
 			table   pgx.Identifier
 			columns []string
 		}{
-			"no table":   {nil, []string{"id"}},
-			"no columns": {pgx.Identifier{"documents"}, nil},
+			"no table":                             {nil, []string{"id"}},
+			"no columns":                           {pgx.Identifier{"documents"}, nil},
 			"org is not among the columns to copy": {pgx.Identifier{"documents"}, []string{"id", "org"}},
 		} {
 			_, err := tx.CopyIn(ctx, at.table, at.columns, pgx.CopyFromRows(nil))

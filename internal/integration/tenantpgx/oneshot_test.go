@@ -155,8 +155,11 @@ func testRefusals(t *testing.T, k kit) {
 			_, err = db.Exec(ctx, `SELECT :tenant::text; SELECT 1`)
 			require.ErrorIs(t, err, tenant.ErrStatement)
 			for _, option := range []any{
-				pgx.NamedArgs{"id": 1}, pgx.StrictNamedArgs{"id": 1}, pgx.QueryExecModeSimpleProtocol,
-				pgx.QueryResultFormats{1}, pgx.QueryResultFormatsByOID{25: 1},
+				pgx.NamedArgs{"id": 1},
+				pgx.StrictNamedArgs{"id": 1},
+				pgx.QueryExecModeSimpleProtocol,
+				pgx.QueryResultFormats{1},
+				pgx.QueryResultFormatsByOID{25: 1},
 			} {
 				_, err = db.Exec(ctx, `SELECT :tenant::text, $1`, option)
 				require.ErrorIs(t, err, tenant.ErrStatement)
