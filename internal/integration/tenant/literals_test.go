@@ -132,7 +132,7 @@ func testPostgresLiterals(t *testing.T, p postgres) {
 	pool := p.pool(t, 1)
 	statements, err := tenant.NewStatements(tenant.Postgres)
 	require.NoError(t, err)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not a secret
+	random := rand.New(rand.NewPCG(1, 2))
 	for _, conforming := range []string{"on", "off"} {
 		_, err := pool.ExecContext(t.Context(), "SET standard_conforming_strings = "+conforming)
 		require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestSQLiteLiterals(t *testing.T) {
 	db := newSQLite(t)
 	statements, err := tenant.NewStatements(tenant.SQLite)
 	require.NoError(t, err)
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // not a secret
+	random := rand.New(rand.NewPCG(3, 4))
 	for _, place := range []func(n int) string{
 		func(int) string { return "?" },
 		func(n int) string { return fmt.Sprintf("?%d", n) },

@@ -100,7 +100,7 @@ func testSubject(t *testing.T, p postgres) {
 			return err
 		}))
 	}
-	look := func(want map[string]int, q tenant.Plain, ctx context.Context) { //nolint:revive // the context is fn's
+	look := func(want map[string]int, q tenant.Plain, ctx context.Context) {
 		for text, n := range want {
 			var got int
 			require.NoError(t, q.QueryRowContext(ctx, text).Scan(&got))
