@@ -10,7 +10,7 @@ import (
 // byOID returns the tables with a tenant column.
 func (p *proof) byOID() map[int64]*table {
 	tables := make(map[int64]*table)
-	for _, t := range p.tables {
+	for _, t := range slices.Concat(p.tables, p.children) {
 		tables[t.OID] = t
 	}
 	return tables

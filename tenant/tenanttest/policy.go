@@ -121,7 +121,9 @@ func (p *proof) policy(t *table, name string, replaced ...string) string {
 	return strings.Join(append(fix, p.up(t, "CREATE POLICY "+name+" ")), "\n")
 }
 
-func (t *table) drop(policy string) string { return "DROP POLICY " + quote(policy) + " ON " + t.sql() + ";" }
+func (t *table) drop(policy string) string {
+	return "DROP POLICY " + quote(policy) + " ON " + t.sql() + ";"
+}
 
 // retype gives the tenant column its type, from under the policies that use it.
 func (p *proof) retype(t *table) string {

@@ -30,6 +30,8 @@ BEGIN
                         IF n > 0 THEN
                             found := found || json_build_object('table', probed->>'table', 'rule', step->>'rule', 'got', got)::text;
                         END IF;
+                    WHEN lock_not_available THEN -- once is enough
+                        RAISE lock_not_available USING MESSAGE = (probed->>'table') || ' is locked';
                     WHEN OTHERS THEN
                         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, broken_table = TABLE_NAME,
                             broken_constraint = CONSTRAINT_NAME, broken_type = PG_DATATYPE_NAME;

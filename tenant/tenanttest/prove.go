@@ -59,13 +59,14 @@ func Findings(ctx context.Context, db *sql.DB, o Options) ([]Finding, error) {
 
 // A proof is the state of one call of Findings.
 type proof struct {
-	o      Options
-	rls    rls.Options // with the defaults
-	c      *catalog
-	tables []*table // with a tenant column
-	found  []Finding
+	o     Options
+	rls   rls.Options // with the defaults, without the tables
+	c     *catalog
+	found []Finding
 
 	declared map[int64]rls.Table // the tables of o.RLS, by oid
+	tables   []*table            // with a tenant column
+	children []*table            // partitions of such, and what inherits from them
 }
 
 func prove(ctx context.Context, tx *sql.Tx, o Options) ([]Finding, error) {
@@ -76,16 +77,13 @@ func prove(ctx context.Context, tx *sql.Tx, o Options) ([]Finding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tenanttest: %w", err)
 	}
+	o.RLS.App = cmp.Or(o.RLS.App, login)
+	o.RLS.Setting = cmp.Or(o.RLS.Setting, "app.tenant_id")
+	o.RLS.SubjectSetting = cmp.Or(o.RLS.SubjectSetting, "app.subject")
+	o.RLS.Column = cmp.Or(o.RLS.Column, "tenant_id")
+	o.RLS.Type = cmp.Or(o.RLS.Type, rls.UUID)
 	p := &proof{o: o, rls: o.RLS}
-	p.rls.App = cmp.Or(p.rls.App, login)
-	p.rls.Setting = cmp.Or(p.rls.Setting, "app.tenant_id")
-	p.rls.SubjectSetting = cmp.Or(p.rls.SubjectSetting, "app.subject")
-	p.rls.Column = cmp.Or(p.rls.Column, "tenant_id")
-	p.rls.Type = cmp.Or(p.rls.Type, rls.UUID)
 	p.rls.Tables = nil
-	o.RLS = p.rls
-	o.RLS.Tables = p.o.RLS.Tables
-	p.o = o
 	if len(o.RLS.Tables) > 0 {
 		if _, err := rls.Up(o.RLS); err != nil {
 			return nil, fmt.Errorf("tenanttest: Options.RLS: %w", err)
@@ -102,9 +100,9 @@ func prove(ctx context.Context, tx *sql.Tx, o Options) ([]Finding, error) {
 		return nil, err
 	}
 	p.roles()
-	children := p.discover()
-	specs := make([]rls.Table, 0, len(p.tables)+len(children))
-	for _, t := range slices.Concat(p.tables, children) {
+	p.discover()
+	specs := make([]rls.Table, 0, len(p.tables)+len(p.children))
+	for _, t := range slices.Concat(p.tables, p.children) {
 		specs = append(specs, t.spec)
 	}
 	canon, err := canonicals(ctx, tx, p.rls, specs)
@@ -115,7 +113,7 @@ func prove(ctx context.Context, tx *sql.Tx, o Options) ([]Finding, error) {
 		t.canonical = canon[shapeOf(t.spec)]
 		p.found = append(p.found, p.table(t)...)
 	}
-	for _, t := range children {
+	for _, t := range p.children {
 		t.canonical = canon[shapeOf(t.spec)]
 		p.child(t)
 	}
