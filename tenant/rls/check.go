@@ -25,7 +25,8 @@ var ErrUnsafe = errors.New("rls: not isolated")
 // or owns the database, or a schema, table, view, sequence or function in it. A
 // setting has a default for a role or the database, or already a value outside of a
 // transaction, or row_security is off. What [Diff] finds is different, other than
-// indexes. A table that is not in [Options.Tables] has a column named
+// indexes. The login, or a role in its reach, may TRUNCATE a protected table, or has
+// REFERENCES or TRIGGER on it. A table that is not in [Options.Tables] has a column named
 // [Options.Column], the login has a privilege on it, and it is without row level
 // security, FORCE or a floor.
 func Check(ctx context.Context, db Querier, o Options) error {
@@ -55,7 +56,7 @@ func CheckWorker(ctx context.Context, db Querier, o Options) error {
 func (o Options) check(ctx context.Context, db Querier, role string) error {
 	var problems []error
 	for _, look := range []func(context.Context, Querier, string) ([]finding, error){
-		o.checkLogin, o.checkTables, o.checkUndeclared,
+		o.checkLogin, o.checkTables, o.checkOthers,
 	} {
 		findings, err := look(ctx, db, role)
 		if err != nil {
@@ -100,9 +101,9 @@ func (o Options) checkTables(ctx context.Context, db Querier, role string) ([]fi
 	return findings, nil
 }
 
-// checkUndeclared returns the tables with a tenant column that o does not know and
-// that nothing protects.
-func (o Options) checkUndeclared(ctx context.Context, db Querier, _ string) ([]finding, error) {
+// checkOthers returns what lies beside the tables of o and their grants: privileges
+// that pass the policies by, and tables with a tenant column that nothing protects.
+func (o Options) checkOthers(ctx context.Context, db Querier, _ string) ([]finding, error) {
 	declared := [][2]string{}
 	for _, t := range o.Tables {
 		declared = append(declared, [2]string{t.Schema, t.Name})
@@ -110,6 +111,10 @@ func (o Options) checkUndeclared(ctx context.Context, db Querier, _ string) ([]f
 	arg, err := json.Marshal(declared)
 	if err != nil {
 		return nil, fmt.Errorf("rls: %w", err) // unreachable: strings
+	}
+	findings, err := query(ctx, db, scanFinding, bypassQuery, string(arg), o.App, o.Worker)
+	if err != nil {
+		return nil, err
 	}
 	tables, err := query(ctx, db, func(rows *sql.Rows) (t Table, err error) {
 		err = rows.Scan(&t.Schema, &t.Name, &t.Column, &t.Type)
@@ -122,7 +127,6 @@ func (o Options) checkUndeclared(ctx context.Context, db Querier, _ string) ([]f
 	if err != nil {
 		return nil, err
 	}
-	var findings []finding
 	for i, t := range tables {
 		if !found[i].floored(o, t) {
 			findings = append(findings, finding{

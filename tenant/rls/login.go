@@ -1,18 +1,20 @@
 package rls
 
-// loginQuery returns the problems of the session's login, as object, detail and
-// remedy. $1 is the role it should have the privileges of, $2 one that it must not
-// have, $3 and $4 are the settings.
-//
-// Reach holds the login, the current role, and all roles that they are members of,
-// directly or not, whether they inherit from them or have to SET ROLE: a membership
-// is one statement away from its use. Via is the member on the way there.
-const loginQuery = `
+// reach begins the queries about the login. It holds the login, the current role,
+// and all roles that they are members of, directly or not, whether they inherit
+// from them or have to SET ROLE: a membership is one statement away from its use.
+// Via is the member on the way there.
+const reach = `
 WITH RECURSIVE reach(oid, via) AS (
     SELECT oid, NULL::oid FROM pg_roles WHERE rolname IN (current_user, session_user)
     UNION
     SELECT m.roleid, m.member FROM pg_auth_members m JOIN reach ON m.member = reach.oid
-), roles AS (
+)`
+
+// loginQuery returns the problems of the session's login, as object, detail and
+// remedy. $1 is the role it should have the privileges of, $2 one that it must not
+// have, $3 and $4 are the settings.
+const loginQuery = reach + `, roles AS (
     SELECT r.*, CASE WHEN NOT w.self THEN 'REVOKE ' || quote_ident(r.rolname) || ' FROM ' || quote_ident(pg_get_userbyid(w.via)) END AS leave
     FROM (SELECT oid, min(via::text)::oid AS via, bool_or(via IS NULL) AS self FROM reach GROUP BY oid) w JOIN pg_roles r USING (oid)
 ), owned AS (
@@ -77,12 +79,7 @@ WHERE current_setting('row_security') = 'off'`
 // that has a column named $1, is not among the pairs of $2, and can be used by the
 // login or a role in its reach. Superusers are left out: every table would be named
 // beside them.
-const undeclaredQuery = `
-WITH RECURSIVE reach(oid) AS (
-    SELECT oid FROM pg_roles WHERE rolname IN (current_user, session_user)
-    UNION
-    SELECT m.roleid FROM pg_auth_members m JOIN reach ON m.member = reach.oid
-)
+const undeclaredQuery = reach + `
 SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, NULL)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped
@@ -90,4 +87,18 @@ WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'inf
 AND NOT EXISTS (SELECT FROM json_array_elements($2::json) AS d WHERE d->>0 = n.nspname AND d->>1 = c.relname)
 AND EXISTS (SELECT FROM reach JOIN pg_roles r USING (oid) WHERE NOT r.rolsuper AND (has_table_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
     OR has_any_column_privilege(reach.oid, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')))
+ORDER BY 1, 2`
+
+// bypassQuery returns, as object, detail and remedy, what the login or a role in its
+// reach may do with protected tables that no policy holds back. What the tables of
+// $1, pairs of schema and name, grant to $2, $3 and everybody is left out: comparing
+// the tables finds it.
+const bypassQuery = reach + `
+SELECT 'table ' || c.oid::regclass, 'lets ' || coalesce(quote_ident(r.rolname), 'PUBLIC') || ' pass the policies by ' || x.privilege_type,
+    'REVOKE ' || x.privilege_type || ' ON ' || c.oid::regclass || ' FROM ' || coalesce(quote_ident(r.rolname), 'PUBLIC')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) x
+LEFT JOIN pg_roles r ON r.oid = x.grantee
+WHERE (x.grantee = 0 OR x.grantee IN (SELECT oid FROM reach)) AND c.relrowsecurity AND x.grantee <> c.relowner AND x.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')
+AND NOT (coalesce(r.rolname, '') IN ('', $2::text, $3::text)
+    AND EXISTS (SELECT FROM json_array_elements($1::json) AS d WHERE d->>0 = n.nspname AND d->>1 = c.relname))
 ORDER BY 1, 2`

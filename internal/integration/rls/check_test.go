@@ -73,6 +73,18 @@ func testCheck(t *testing.T, cluster server.Cluster) {
 		{"ALTER TABLE projects NO FORCE ROW LEVEL SECURITY", "ALTER TABLE projects FORCE ROW LEVEL SECURITY", `rls: table "public"."projects" does not bind its owner: ALTER TABLE "public"."projects" FORCE ROW LEVEL SECURITY;`},
 		{"GRANT TRUNCATE ON projects TO APP", "REVOKE TRUNCATE ON projects FROM APP", `rls: table "public"."projects" grants other privileges than it should: REVOKE ALL ON TABLE "public"."projects" FROM PUBLIC, "APP", "WORKER" CASCADE;` + "\n" +
 			`rls: table "public"."projects" grants fewer privileges than it should: GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "public"."projects" TO "APP";`},
+		{
+			"GRANT TRUNCATE ON projects TO STRANGER; GRANT STRANGER TO APP", "REVOKE ALL ON projects FROM STRANGER; REVOKE STRANGER FROM APP",
+			`rls: table projects lets STRANGER pass the policies by TRUNCATE: REVOKE TRUNCATE ON projects FROM STRANGER`,
+		},
+		{
+			"GRANT REFERENCES ON floored TO APP", "REVOKE REFERENCES ON floored FROM APP",
+			`rls: table floored lets APP pass the policies by REFERENCES: REVOKE REFERENCES ON floored FROM APP`,
+		},
+		{
+			"GRANT TRIGGER ON floored TO PUBLIC", "REVOKE TRIGGER ON floored FROM PUBLIC",
+			`rls: table floored lets PUBLIC pass the policies by TRIGGER: REVOKE TRIGGER ON floored FROM PUBLIC`,
+		},
 		{"GRANT SELECT ON loose TO PUBLIC", "REVOKE SELECT ON loose FROM PUBLIC", undeclared("loose")},
 		{"GRANT UPDATE (tenant_id) ON loose TO APP", "REVOKE ALL ON loose FROM APP", undeclared("loose")},
 		{"ALTER POLICY rowhouse_floor ON floored USING (true)", "ALTER POLICY rowhouse_floor ON floored USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid))", undeclared("floored")},

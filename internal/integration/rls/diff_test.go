@@ -131,7 +131,7 @@ func testDiffRandom(t *testing.T, cluster server.Cluster) {
 	other, err := sql.Open("pgx", cluster.URL(s.ownerLogin, s.name)+"?search_path=rowhouse,pg_catalog")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, other.Close()) })
-	for range 60 {
+	for range 30 {
 		var done []string
 		for _, i := range random.Perm(len(sabotages))[:2+random.IntN(8)] {
 			sabotage := s.fill(sabotages[i], stranger)
