@@ -3,16 +3,18 @@
 // bind. It makes text and reads catalogs: it executes no DDL and imports no driver.
 //
 //	var schema = rls.Options{App: "app", Worker: "worker", Tables: []rls.Table{
-//		{Name: "projects"},                            // rows of one tenant
+//		{Name: "projects"}, // rows of one tenant
 //		{Name: "entries", Grants: []rls.Privilege{rls.Select, rls.Insert}}, // append only
 //		{Schema: "rowhouse", Name: "outbox", Kind: rls.Library, Type: rls.Text},
 //	}}
 //
-//	up, err := rls.Up(schema)                  // for the migration that creates the tables
-//	down, err := rls.Down(schema)              // undoes it
-//	statements, err := rls.Diff(ctx, db, schema) // what a live schema lacks, as its owner
-//	err = rls.Check(ctx, db, schema)           // at start-up, as the application's login
-//	err = rls.CheckWorker(ctx, db, schema)     // at start-up of a worker, as its login
+//	up, err := rls.Up(schema)                     // for the migration that creates the tables
+//	down, err := rls.Down(schema)                 // undoes it
+//	statements, err := rls.Diff(ctx, db, schema)  // what a live schema lacks, to be run by its owner
+//	err = rls.Check(ctx, db, schema)              // when a server starts, as the login app
+//	err = rls.CheckWorker(ctx, db, schema)        // when a worker starts, as the login worker
+//
+// PostgreSQL 13 or newer.
 //
 // # Logins
 //
