@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"runtime"
 	"sync"
 	"testing"
@@ -167,9 +168,7 @@ func calls(ctx context.Context, tx *tenant.Tx, p tenant.Plain) map[string]error 
 	rows, err := tx.Query(ctx, `SELECT :tenant`)
 	errs["Tx.Query"] = ended(rows, err)
 	errs["Tx.QueryRow"] = tx.QueryRow(ctx, `SELECT :tenant`).Scan(new(int))
-	for name, err := range plainCalls(ctx, p) {
-		errs[name] = err
-	}
+	maps.Copy(errs, plainCalls(ctx, p))
 	return errs
 }
 

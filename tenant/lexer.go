@@ -50,12 +50,13 @@ func (l *lexer) read(d Dialect) error {
 	return l.token(0)
 }
 
-// token is told of each token by its first byte, and of the end by 0.
+// token is told of each token by its first byte, and of the end by 0. It may be
+// spared the telling where [lexer.indifferent] says so.
 func (l *lexer) token(c byte) error {
 	if l.listed && c != '.' {
 		l.mentions++
 	}
-	l.listed, l.source = false, c == '.'
+	l.listed = false
 	switch {
 	case c == ';':
 		l.ended = true
@@ -64,6 +65,9 @@ func (l *lexer) token(c byte) error {
 	}
 	return nil
 }
+
+// indifferent reports whether token would do nothing.
+func (l *lexer) indifferent(c byte) bool { return !l.listed && !l.ended && c != ';' }
 
 // mark notes the marker at i.
 func (l *lexer) mark(i int) error {
@@ -118,7 +122,7 @@ func (l *lexer) quoted(i int) (int, error) {
 
 // name notes a name, which may hold doubled quotes.
 func (l *lexer) name(s string, quote byte) {
-	l.listed = l.tables.has(s, quote)
+	l.listed = l.tables.lengths != 0 && l.tables.has(s, quote)
 }
 
 // lineEnd returns where the comment at i ends that ends with its line.

@@ -30,10 +30,12 @@ func (l *lexer) postgres() error {
 			i = end
 			continue
 		}
-		err := l.token(c)
-		if err != nil {
-			return err
+		if !l.indifferent(c) {
+			if err := l.token(c); err != nil {
+				return err
+			}
 		}
+		var err error
 		start := i
 		switch {
 		case (c == 'e' || c == 'E') && follows(s, i, '\''):

@@ -28,11 +28,14 @@ func (l *lexer) sqlite() error {
 			i += n + 4
 			continue
 		}
-		source := l.source
-		err := l.token(c)
-		if err != nil {
-			return err
+		if !l.indifferent(c) {
+			if err := l.token(c); err != nil {
+				return err
+			}
 		}
+		source := l.source
+		l.source = c == '.'
+		var err error
 		start := i
 		switch {
 		case c == '\'':

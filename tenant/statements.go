@@ -62,12 +62,21 @@ func NewStatements(d Dialect, names ...string) (*Statements, error) {
 // with the tenant among them. Nothing else of the text is changed. The statement
 // may end in a semicolon.
 //
-// PostgreSQL: the tenant is the placeholder behind the highest one. SQLite: the
-// same if the placeholders are numbered (?1); if they are bare, the tenant is
-// inserted where :tenant stands. args has exactly one value for each placeholder.
+// PostgreSQL: the tenant is the placeholder behind the highest one, of the type of
+// what it is compared with. Where that is several types, casts tell them apart:
+// (:tenant::uuid)::text. Strings are read with standard_conforming_strings on, and
+// refused where off would make a difference.
+//
+// SQLite: the same if the placeholders are numbered (?1); if they are bare, the
+// tenant is inserted where :tenant stands. Named ones are refused. As SQLite takes
+// a string for a table's name, one counts as a mention behind FROM, JOIN, INTO,
+// UPDATE and a point.
+//
+// args has exactly one value for each placeholder and is not changed; named
+// arguments are refused. Refused are also several statements in one text, quotes
+// and comments that do not end, NUL, and text that is not UTF-8.
 //
 // The errors are [ErrNoTenant] for the zero ID, [ErrUnscoped] and [ErrStatement].
-// args is not changed.
 func (s *Statements) Bind(text string, id ID, args []any) (string, []any, error) {
 	if id.IsZero() {
 		return "", nil, ErrNoTenant
