@@ -36,13 +36,6 @@ func openDatabase(ctx context.Context, c *config) (*database, error) {
 	return d, nil
 }
 
-func dialectOf(c *config) tenant.Dialect {
-	if c.onPostgres() {
-		return tenant.Postgres
-	}
-	return tenant.SQLite
-}
-
 // write runs do in a transaction of the context's organization. It is committed if
 // do returns nil.
 func (d *database) write(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {

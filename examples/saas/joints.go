@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac"
-	"github.com/rowhouse-go/rowhouse/rbac/members"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
@@ -63,27 +62,10 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 	panic("a route without access")
 }
 
-// membership asks the database for the caller's role in the organization that the
-// path claims. What a token says of roles or organizations plays no part.
+// membership judges the organization that the path claims.
 func (a *app) membership(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
-	id, err := tenant.ParseID(claimed)
-	if err != nil {
-		return nil, id, err
-	}
-	role, err := a.roleIn(ctx, claimed, callerOf(ctx))
+	id, role, err := a.memberOf(ctx, claimed)
 	return rbac.NewContext(ctx, role), id, err
-}
-
-// roleIn tells a stranger in the words of package tenant.
-func (a *app) roleIn(ctx context.Context, org, subject string) (role rbac.Role, err error) {
-	err = a.db.readAs(ctx, subject, func(ctx context.Context, q members.Querier) (err error) {
-		role, err = a.members.Role(ctx, q, org, subject)
-		return err
-	})
-	if errors.Is(err, rbac.ErrNotMember) {
-		err = tenant.ErrNotMember
-	}
-	return role, err
 }
 
 // roleOf is the role that membership has found: it is looked up once.

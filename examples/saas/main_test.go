@@ -20,12 +20,39 @@ func TestUsage(t *testing.T) {
 		{[]string{"start"}, exitUsage, `there is no command "start"`},
 		{[]string{"serve", "--color"}, exitUsage, "-color"},
 		{[]string{"serve", "now"}, exitUsage, "serve takes no arguments"},
+		{[]string{"migrate", "now"}, exitUsage, "migrate takes no arguments"},
 		{[]string{"demo", "now"}, exitUsage, "demo takes no arguments"},
 	} {
 		var out logBuffer
 		require.Equal(t, c.status, run(t.Context(), c.args, nil, &out, &out), c.args)
 		require.Contains(t, out.String(), c.says)
 	}
+}
+
+// Migrate tells what it did, and no more than it needs is asked of it.
+func TestMigrateSQLite(t *testing.T) {
+	t.Parallel()
+	environ := []string{"DATABASE_URL=" + sqliteURL(t)}
+	migrate := func(environ []string) (int, string) {
+		var out logBuffer
+		return run(t.Context(), []string{"migrate"}, environ, &out, &out), out.String()
+	}
+	status, told := migrate(environ)
+	require.Equal(t, exitDone, status, told)
+	require.Equal(t, `applied schema_versions: 0001_organizations.sql
+applied schema_versions: 0002_announcements.sql
+applied rowhouse_members_versions: 0001_members.sql
+applied rowhouse_members_versions: 0002_member_invitations.sql
+`, told)
+	status, told = migrate(environ)
+	require.Equal(t, exitDone, status)
+	require.Equal(t, "nothing to do: the schema is up to date\n", told)
+	status, told = migrate([]string{"DATABASE_URL=sqlite:/nowhere/at/all/saas.db"})
+	require.Equal(t, exitFailed, status)
+	require.Contains(t, told, "saas: migrate: ")
+	status, told = migrate([]string{"DATABASE_URL=postgres://app@127.0.0.1/saas", "DB_POOL_MAX_CONNS=many"})
+	require.Equal(t, exitUsage, status)
+	require.Equal(t, "saas: the configuration is not right:\n  DB_POOL_MAX_CONNS: must be a whole number\n  MIGRATE_URL: is required to migrate PostgreSQL\n", told)
 }
 
 func TestServeTellsWhyItCantStart(t *testing.T) {

@@ -31,6 +31,13 @@ func isOutage(err error) bool {
 	return ok
 }
 
+// isGone reports whether a row refers to one that was deleted while the transaction
+// waited: in PostgreSQL an organization can end between any two statements.
+func isGone(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23503"
+}
+
 func isSQLiteOutage(code int) bool {
 	switch code & 0xff { // the low byte is the primary result code
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,

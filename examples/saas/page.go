@@ -68,7 +68,7 @@ type cursor struct {
 
 // String returns the time, 8 bytes of microseconds in base64url, and the id.
 func (c cursor) String() string {
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(c.at.UnixMicro()))) + c.id //nolint:gosec // G115: read back the same way
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(c.at.UnixMicro()))) + c.id
 }
 
 // parseCursor is the inverse of String and takes no other spelling. The empty
@@ -81,7 +81,7 @@ func parseCursor(s string) (cursor, error) {
 	var c cursor
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s[:min(len(s), digits)])
 	if err == nil && len(raw) == 8 {
-		c = cursor{time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(), s[digits:]} //nolint:gosec // G115: any bits will do, the year is checked
+		c = cursor{time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(), s[digits:]}
 	}
 	if !isID(c.id) || c.at.Year() < 1 || c.at.Year() > 9999 {
 		return cursor{}, invalid(fieldFault{"cursor", "is not one that this listing returned"})

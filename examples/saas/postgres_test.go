@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/tenant"
 	"github.com/rowhouse-go/rowhouse/tenant/rls"
 )
 
@@ -139,4 +140,32 @@ func TestMigrateHeedsItsContext(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	cancel()
 	require.Error(t, <-ended)
+}
+
+// An organization that ends while something is being stored in it is not there, and
+// no fault of the service.
+func TestOrganizationEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	if s.app.db.dialect != tenant.Postgres {
+		return // SQLite has one writer
+	}
+	ada := s.person("ada")
+	acme := s.found(ada, "Acme")
+	super := asSuperuser(t, s.app.config.DatabaseURL)
+	defer super.Close()
+	tx, err := super.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), `DELETE FROM organizations`)
+	require.NoError(t, err)
+	posted := make(chan response, 1)
+	go func() { posted <- s.as(ada).do("POST", acme+"/announcements", `{"text":"x"}`) }()
+	require.Eventually(t, func() bool {
+		var waiting bool
+		err := super.QueryRowContext(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+		return err == nil && waiting
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, tx.Commit())
+	(<-posted).wants(404)
+	require.Empty(t, s.log.lines(t, "request failed"))
 }

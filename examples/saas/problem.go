@@ -106,7 +106,7 @@ func problemOf(err error) *problem {
 		return unavailable()
 	}
 	switch {
-	case errors.Is(err, rbac.ErrNotMember), errors.Is(err, tenant.ErrNotMember), errors.Is(err, tenant.ErrInvalidID):
+	case errors.Is(err, rbac.ErrNotMember), errors.Is(err, tenant.ErrNotMember), errors.Is(err, tenant.ErrInvalidID), isGone(err):
 		return notFound()
 	case errors.Is(err, members.ErrInvitation):
 		return &problem{

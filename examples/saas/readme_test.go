@@ -16,7 +16,7 @@ import (
 // The README's quickstart is run as it is written, but for the address.
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"sh", "curl", "cut"} {
+	for _, tool := range []string{"sh", "curl", "cut", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			require.NotEqual(t, "true", os.Getenv("CI"), "the quickstart needs %s", tool)
 			t.Logf("not run: there is no %s", tool)
@@ -39,6 +39,7 @@ func TestQuickstart(t *testing.T) {
 		`"detail":"Your role does not allow this."`,
 		`"detail":"The organization would be left without an owner. Make somebody else an owner first."`,
 		`"items":[]`,
+		`"role":"admin"`,
 	}, got, string(out))
 }
 
