@@ -20,7 +20,7 @@ func testCopyIn(t *testing.T, k kit) {
 		GRANT SELECT, INSERT, DELETE ON "Store"."Line Items" TO `+k.app)
 	require.NoError(t, err)
 	wire := server.NewWire(t, k.cluster.Addr)
-	k.each(t, wire.Addr, func(t *testing.T, db *tenantpgx.DB, mode string) {
+	k.each(t, wire.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		_, err := db.Exec(ctx, `DELETE FROM documents WHERE tenant_id = :tenant`)
 		require.NoError(t, err)
@@ -49,7 +49,7 @@ func testCopyIn(t *testing.T, k kit) {
 		require.NoError(t, db.Tx(ctx, func(_ context.Context, tx *tenantpgx.Tx) error {
 			before := wire.Trips()
 			copied(tx, 20_000, 20_010)
-			want := map[string]int{"cache_statement": 3, "cache_describe": 3}[mode]
+			want := map[string]int{"cache_statement": 3, "cache_describe": 3}[db.mode]
 			if want == 0 {
 				want = 4 // pgx asks for the types each time
 			}
@@ -76,7 +76,7 @@ func testCopyIn(t *testing.T, k kit) {
 				require.ErrorContains(t, err, failure.Error())
 			}
 		}
-		requireClean(t, db)
+		db.requireClean(t)
 	})
 }
 

@@ -138,34 +138,42 @@ func (k kit) std(t *testing.T, addr, mode string, size int) *sql.DB {
 	return db
 }
 
-// each runs test on a DB on one connection for each mode, and each kind of pool.
-func (k kit) each(t *testing.T, addr string, test func(t *testing.T, db *tenantpgx.DB, mode string)) {
-	t.Helper()
-	for mode := range modes {
-		db, err := tenantpgx.New(k.pool(t, addr, mode, 1), nil)
-		require.NoError(t, err)
-		t.Run("pool "+mode, func(t *testing.T) { test(t, db, mode) })
+// A handle is a DB on one connection.
+type handle struct {
+	*tenantpgx.DB
+	mode string
+	left func(*testing.T) string // the tenant that the connection has by itself
+}
 
-		db, err = tenantpgx.Stdlib(k.std(t, addr, mode, 1), nil)
+// each runs test on a handle for each mode, and each kind of pool.
+func (k kit) each(t *testing.T, addr string, test func(*testing.T, handle)) {
+	t.Helper()
+	const setting = `SELECT coalesce(current_setting('app.tenant_id', true), '')`
+	for mode := range modes {
+		pool := k.pool(t, addr, mode, 1)
+		db, err := tenantpgx.New(pool, nil)
 		require.NoError(t, err)
-		t.Run("stdlib "+mode, func(t *testing.T) { test(t, db, mode) })
+		left := func(t *testing.T) (id string) {
+			require.NoError(t, pool.QueryRow(t.Context(), setting).Scan(&id))
+			return id
+		}
+		t.Run("pool "+mode, func(t *testing.T) { test(t, handle{db, mode, left}) })
+
+		std := k.std(t, addr, mode, 1)
+		db, err = tenantpgx.Stdlib(std, nil)
+		require.NoError(t, err)
+		left = func(t *testing.T) (id string) {
+			require.NoError(t, std.QueryRowContext(t.Context(), setting).Scan(&id))
+			return id
+		}
+		t.Run("stdlib "+mode, func(t *testing.T) { test(t, handle{db, mode, left}) })
 	}
 }
 
-// requireClean checks that the connection that comes next has no tenant.
-func requireClean(t *testing.T, db *tenantpgx.DB) {
+// requireClean checks that the connection has no tenant.
+func (h handle) requireClean(t *testing.T) {
 	t.Helper()
-	require.NoError(t, db.SubjectTx(t.Context(), "nobody", func(ctx context.Context, q tenantpgx.Plain) error {
-		var setting string
-		var rows int
-		if err := q.QueryRow(ctx, `SELECT coalesce(current_setting('app.tenant_id', true), ''), (SELECT count(*) FROM documents)`).
-			Scan(&setting, &rows); err != nil {
-			return err
-		}
-		require.Empty(t, setting)
-		require.Zero(t, rows)
-		return nil
-	}))
+	require.Empty(t, h.left(t))
 }
 
 // titles returns what a tenant's documents are called, seen from outside.

@@ -16,7 +16,7 @@ import (
 )
 
 func testOneShots(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		tag, err := db.Exec(ctx, `DELETE FROM documents WHERE tenant_id = :tenant`)
 		require.NoError(t, err)
@@ -45,15 +45,15 @@ func testOneShots(t *testing.T, k kit) {
 		require.Equal(t, 2, n)
 		_, err = db.Exec(ctx, `INSERT INTO documents (tenant_id, id) SELECT '0197a3c0-0000-7000-8000-00000000000b', 9 WHERE :tenant <> ''`)
 		requireState(t, "42501", err)
-		requireClean(t, db)
+		db.requireClean(t)
 	})
 	require.Equal(t, []string{"of umbrella"}, k.titles(t, umbrella))
 }
 
 // What fails when the transaction is committed fails the call, whichever it is.
 func testCommitFails(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
-		for _, db := range []*tenantpgx.DB{db, db.With(pgx.TxOptions{IsoLevel: pgx.Serializable})} {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
+		for _, db := range []*tenantpgx.DB{db.DB, db.With(pgx.TxOptions{IsoLevel: pgx.Serializable})} {
 			ctx := in(t, acme)
 			_, err := db.Exec(ctx, `INSERT INTO documents (tenant_id, id, parent) VALUES (:tenant, 1, 404)`)
 			requireState(t, "23503", err)
@@ -67,15 +67,15 @@ func testCommitFails(t *testing.T, k kit) {
 			require.True(t, rows.Next())
 			require.False(t, rows.Next())
 			requireState(t, "23503", rows.Err())
-			requireClean(t, db)
 		}
+		db.requireClean(t)
 	})
 	require.Empty(t, k.titles(t, acme))
 }
 
 // However rows end, their connection, the only one, is there for the next call.
 func testRows(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		query := func() pgx.Rows {
 			rows, err := db.Query(ctx, `SELECT n, :tenant::text FROM generate_series(1, 1000) n`)
@@ -117,7 +117,7 @@ func testRows(t *testing.T, k kit) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		_, err = db.Exec(short, `SELECT :tenant::text`)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		requireClean(t, db)
+		db.requireClean(t)
 	})
 }
 
@@ -128,7 +128,7 @@ func (panicking) ScanRow(pgx.Rows) error { panic("scan") }
 // What is refused is not sent, not even a byte of it.
 func testRefusals(t *testing.T, k kit) {
 	wire := server.NewWire(t, k.cluster.Addr)
-	k.each(t, wire.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, wire.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		two := tenant.NewContext(ctx, umbrella)
 		trips := wire.Trips()
@@ -140,7 +140,7 @@ func testRefusals(t *testing.T, k kit) {
 		require.ErrorIs(t, db.Tx(two, nil), tenant.ErrConflict)
 		require.ErrorIs(t, db.SubjectTx(ctx, "", nil), tenant.ErrNoSubject)
 
-		for _, db := range []*tenantpgx.DB{db, db.With(pgx.TxOptions{AccessMode: pgx.ReadOnly})} {
+		for _, db := range []*tenantpgx.DB{db.DB, db.With(pgx.TxOptions{AccessMode: pgx.ReadOnly})} {
 			_, err = db.Exec(ctx, `SELECT 1`)
 			require.ErrorIs(t, err, tenant.ErrUnscoped)
 			rows, err := db.Query(ctx, `SELECT ':tenant'`)

@@ -33,7 +33,7 @@ func (q *queries) getDocument(ctx context.Context, id int64) (found int64, title
 }
 
 func testPlain(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		require.NoError(t, db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
 			_, err := tx.Exec(ctx, `DELETE FROM documents WHERE tenant_id = :tenant`)

@@ -22,7 +22,7 @@ func testTrips(t *testing.T, k kit) {
 		require.NoError(t, call())
 		return wire.Trips() - before
 	}
-	k.each(t, wire.Addr, func(t *testing.T, db *tenantpgx.DB, mode string) {
+	k.each(t, wire.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		calls := map[string]func(*tenantpgx.DB) error{
 			"exec": func(db *tenantpgx.DB) error {
@@ -41,17 +41,17 @@ func testTrips(t *testing.T, k kit) {
 		first := map[string]int{"cache_statement": 2, "cache_describe": 2}
 		require.NoError(t, db.Tx(ctx, func(context.Context, *tenantpgx.Tx) error { return nil })) // connects, knows the setting
 		for name, call := range calls {
-			cold := count(t, func() error { return call(db) })
-			if want := first[mode]; want > 0 {
+			cold := count(t, func() error { return call(db.DB) })
+			if want := first[db.mode]; want > 0 {
 				require.Equal(t, want, cold, "%s, first time", name)
 			}
-			require.Equal(t, modes[mode], count(t, func() error { return call(db) }), name)
+			require.Equal(t, modes[db.mode], count(t, func() error { return call(db.DB) }), name)
 
 			serializable := db.With(pgx.TxOptions{IsoLevel: pgx.Serializable})
 			require.NoError(t, call(serializable))
-			require.Equal(t, modes[mode], count(t, func() error { return call(serializable) }), "%s, serializable", name)
+			require.Equal(t, modes[db.mode], count(t, func() error { return call(serializable) }), "%s, serializable", name)
 		}
-		if modes[mode] > 1 {
+		if modes[db.mode] > 1 {
 			return
 		}
 		transaction := func() error {

@@ -16,7 +16,7 @@ import (
 
 func testTx(t *testing.T, k kit) {
 	wire := server.NewWire(t, k.cluster.Addr)
-	k.each(t, wire.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, wire.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		_, err := db.Exec(ctx, `DELETE FROM documents WHERE tenant_id = :tenant`)
 		require.NoError(t, err)
@@ -76,7 +76,7 @@ func testTx(t *testing.T, k kit) {
 			require.NoError(t, err)
 			return nil
 		}))
-		requireClean(t, db)
+		db.requireClean(t)
 		require.Empty(t, k.titles(t, acme))
 
 		require.NoError(t, db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
@@ -103,12 +103,12 @@ func testTx(t *testing.T, k kit) {
 			return insert(ctx, tx)
 		}))
 		require.Equal(t, []string{"one"}, k.titles(t, acme))
-		requireClean(t, db)
+		db.requireClean(t)
 	})
 }
 
 func testWith(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		ctx := in(t, acme)
 		with := db.With(pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 		var level string
@@ -133,12 +133,12 @@ func testWith(t *testing.T, k kit) {
 		_, err = db.With(pgx.TxOptions{BeginQuery: "nonsense"}).Exec(ctx, `SELECT :tenant::text`)
 		requireState(t, "42601", err)
 		requireState(t, "42601", db.With(pgx.TxOptions{BeginQuery: "nonsense"}).Tx(ctx, nil))
-		requireClean(t, db)
+		db.requireClean(t)
 	})
 }
 
 func testSubjectTx(t *testing.T, k kit) {
-	k.each(t, k.cluster.Addr, func(t *testing.T, db *tenantpgx.DB, _ string) {
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		// A session that somebody left a tenant in has none here.
 		require.NoError(t, db.SubjectTx(t.Context(), "ann", func(ctx context.Context, q tenantpgx.Plain) error {
 			_, err := q.Exec(ctx, `SELECT set_config('app.tenant_id', '0197a3c0-0000-7000-8000-00000000000b', false)`)
