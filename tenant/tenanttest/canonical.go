@@ -107,10 +107,7 @@ func up(o rls.Options, t rls.Table) ([]string, error) {
 // block returns an anonymous block of statements, in quotes that occur nowhere in
 // them. Several statements in one text would need the simple protocol.
 func block(statements string) string {
-	tag := "$" + strings.ToLower(rand.Text()) + "$"
-	if tag[1] <= '9' {
-		tag = "$r" + tag[1:]
-	}
+	tag := "$r" + strings.ToLower(rand.Text()) + "$"
 	return "DO " + tag + "BEGIN\n" + statements + "END" + tag
 }
 

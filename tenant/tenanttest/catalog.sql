@@ -3,16 +3,18 @@ WITH arguments AS MATERIALIZED (
 ), members AS MATERIALIZED ( -- the roles that the login is or can become
     SELECT r.oid, r.rolname FROM pg_roles r
     WHERE pg_has_role(current_user, r.oid, 'MEMBER') OR pg_has_role(session_user, r.oid, 'MEMBER')
-), reach AS MATERIALIZED ( -- without the owners among them: who can become one is told that, and not all that follows
-    SELECT r.oid, r.rolname FROM members r
-    WHERE r.rolname = current_user OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.oid >= 16384)
-), scope AS MATERIALIZED ( -- the schemas to look at
-    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, EXISTS (
-        SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
-        WHERE a.privilege_type = 'USAGE' AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS reachable
-    FROM pg_namespace n, arguments g
+), chosen AS MATERIALIZED ( -- the schemas to look at
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n, arguments g
     WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
       AND (g.schemas = '[]' OR n.nspname IN (SELECT jsonb_array_elements_text(g.schemas)))
+), reach AS MATERIALIZED ( -- without the owners among them: who can become one is told that, and not all that follows
+    SELECT r.oid, r.rolname FROM members r
+    WHERE r.rolname = current_user OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace IN (SELECT oid FROM chosen))
+), scope AS MATERIALIZED (
+    SELECT n.*, EXISTS (
+        SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+        WHERE a.privilege_type = 'USAGE' AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS reachable
+    FROM chosen n
 ), related AS MATERIALIZED (
     SELECT c.*, s.nspname, s.reachable, format('%I.%I', s.nspname, c.relname) AS name
     FROM pg_class c JOIN scope s ON s.oid = c.relnamespace
@@ -141,7 +143,8 @@ SELECT coalesce(json_agg(x), '[]') FROM (
             WHERE a.grantee <> p.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS callable,
         EXISTS (SELECT FROM pg_trigger t JOIN related c ON c.oid = t.tgrelid WHERE t.tgfoid = p.oid) AS trigger
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner LEFT JOIN scope s ON s.oid = n.oid
-    WHERE (p.prosecdef OR p.proleakproof AND s.oid IS NOT NULL) AND p.oid >= 16384
+    WHERE p.oid >= 16384 AND (p.prosecdef OR p.proleakproof AND s.oid IS NOT NULL
+        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'))
 ) x
 
 -- name: triggers

@@ -87,7 +87,7 @@ func (r *relation) column(name string) *column {
 
 // shared reports whether a relation, or a table it is a partition of, is declared.
 func (p *proof) shared(r *relation) bool {
-	return p.o.shared(r.Name) || slices.ContainsFunc(r.Parents, func(oid int64) bool {
+	return p.o.shared(r.Name) || r.Partition && slices.ContainsFunc(r.Parents, func(oid int64) bool {
 		parent := p.c.relations[oid]
 		return parent != nil && p.shared(parent)
 	})

@@ -63,6 +63,6 @@ func ExampleFinding() {
 		Probes: []tenanttest.Rule{tenanttest.ProbeRead, tenanttest.ProbeInsert},
 	})
 	// Output:
-	// rls-off: public.items: row level security is off: every login with a grant sees all rows (probe-read, probe-insert)
+	// rls-off: public.items: row level security is off: every login with a grant sees all rows [probe-read probe-insert]
 	// 	ALTER TABLE "public"."items" ENABLE ROW LEVEL SECURITY;
 }

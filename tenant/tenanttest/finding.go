@@ -1,6 +1,9 @@
 package tenanttest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Finding is one way around the isolation of tenants.
 type Finding struct {
@@ -29,14 +32,11 @@ type Finding struct {
 
 // String returns the finding in several lines, the fix last.
 func (f Finding) String() string {
-	s := string(f.Rule) + ": " + f.Object + ": " + f.Detail
-	for i, probe := range f.Probes {
-		s += []string{" (", ", "}[min(i, 1)] + string(probe)
-	}
+	probes := ""
 	if len(f.Probes) > 0 {
-		s += ")"
+		probes = fmt.Sprintf(" %v", f.Probes)
 	}
-	return s + "\n\t" + strings.ReplaceAll(f.Fix, "\n", "\n\t")
+	return fmt.Sprintf("%s: %s: %s%s\n\t%s", f.Rule, f.Object, f.Detail, probes, strings.ReplaceAll(f.Fix, "\n", "\n\t"))
 }
 
 // A Rule is something that must hold of every schema with tenants.

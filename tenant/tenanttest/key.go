@@ -16,43 +16,52 @@ func (p *proof) byOID() map[int64]*table {
 	return tables
 }
 
-// foreignKeys judges the references to tenant tables. PostgreSQL checks and
-// cascades them past all policies.
+// foreignKeys judges the references to tables with a tenant column. PostgreSQL
+// checks and cascades them past all policies.
 func (p *proof) foreignKeys() {
 	tables := p.byOID()
 	for _, k := range p.c.Foreign {
 		ref, child := tables[k.Ref], p.c.relations[k.Rel]
-		if ref == nil || ref.spec.Kind != rls.Tenant || child == nil {
+		if ref == nil || child == nil {
+			continue
+		}
+		t := tables[k.Rel]
+		if t != nil && k.pairs(t.spec.Column, ref.spec.Column) {
 			continue
 		}
 		name := child.Name + "." + k.Name
-		drop := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname) + " DROP CONSTRAINT " + k.Name + ";"
-		t := tables[k.Rel]
-		if t == nil {
+		table := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname)
+		drop := table + " DROP CONSTRAINT " + k.Name + ";"
+		switch {
+		case ref.spec.Kind != rls.Tenant: // ids of organizations and the like are known to others
+			if k.acts() {
+				p.find(ForeignKey, name, drop+"\n"+table+" ADD CONSTRAINT "+k.Name+" FOREIGN KEY ("+quotes(k.Columns)+
+					") REFERENCES "+ref.sql()+" ("+quotes(k.RefColumns)+")"+k.Deferral+";",
+					"who deletes or changes its row of %s does so to other tenants' rows here", ref.Name)
+			}
+		case t == nil:
 			p.find(ForeignKey, name, drop, "rows that belong to no tenant refer to rows of %s", ref.Name)
-			continue
-		}
-		if slices.ContainsFunc(slices.Collect(pairs(k)), func(pair [2]string) bool { return pair == [2]string{t.spec.Column, ref.spec.Column} }) {
-			continue
-		}
-		if t.spec.Type != ref.spec.Type || slices.Contains(k.RefColumns, ref.spec.Column) || slices.Contains(k.Columns, t.spec.Column) {
+		case t.spec.Type != ref.spec.Type || slices.Contains(k.RefColumns, ref.spec.Column) || slices.Contains(k.Columns, t.spec.Column):
 			p.find(ForeignKey, name, drop, "the tenant columns of both sides are not compared with each other")
-			continue
+		default:
+			p.find(ForeignKey, name, drop+p.composite(k, t, ref),
+				"without the tenant column, a row can refer to another tenant's row, learn of it, and be deleted with it")
 		}
-		p.find(ForeignKey, name, drop+p.composite(k, t, ref),
-			"without the tenant column, a row can refer to another tenant's row, learn of it, and be deleted with it")
 	}
 }
 
-func pairs(k foreignKey) func(func([2]string) bool) {
-	return func(yield func([2]string) bool) {
-		for i := range k.Columns {
-			if !yield([2]string{k.Columns[i], k.RefColumns[i]}) {
-				return
-			}
+// pairs reports whether a foreign key compares the two columns.
+func (k foreignKey) pairs(column, ref string) bool {
+	for i := range k.Columns {
+		if k.Columns[i] == column && k.RefColumns[i] == ref {
+			return true
 		}
 	}
+	return false
 }
+
+// acts reports whether a foreign key changes rows.
+func (k foreignKey) acts() bool { return strings.ContainsAny(k.OnDelete+k.OnUpdate, "cnd") }
 
 // composite makes a foreign key anew, the tenant column first, and the unique key
 // that it refers to unless there is one.

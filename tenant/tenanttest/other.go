@@ -19,6 +19,12 @@ func (p *proof) others() {
 	known := make(map[int64]bool)
 	for _, t := range p.tables {
 		known[t.OID] = true
+		for _, oid := range t.Parents { // without the tenant column, or t were a child
+			if r := p.c.relations[oid]; r != nil && p.shared(r) {
+				p.find(PartitionReadable, t.Name, "ALTER TABLE "+t.sql()+" NO INHERIT "+quote(r.Schema)+"."+quote(r.Relname)+";",
+					"%s, declared shared, shows its rows past its policies", r.Name)
+			}
+		}
 	}
 	for _, r := range p.c.Relations {
 		if !r.Reachable || len(r.Grants) == 0 || p.shared(r) {

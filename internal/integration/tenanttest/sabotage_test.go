@@ -115,6 +115,7 @@ var sabotages = []sabotage{
 			ALTER FOREIGN TABLE far OWNER TO owner; GRANT SELECT ON far TO app`, want: []string{"table-foreign public.far"},
 	},
 	{name: "partition", sql: "GRANT SELECT ON events_now TO app", want: []string{"partition-readable public.events_now"}},
+	{name: "child of a shared table", sql: "CREATE TABLE codes () INHERITS (plans); ALTER TABLE codes ADD tenant_id uuid NOT NULL", want: []string{"floor-missing public.codes", "rls-off public.codes", "rls-not-forced public.codes", "partition-readable public.codes"}},
 	{name: "inheritance child", sql: "GRANT INSERT ON letters_old TO PUBLIC", want: []string{"partition-readable public.letters_old"}},
 	{name: "materialized view", sql: "GRANT SELECT ON item_cache TO app", want: []string{"matview-readable public.item_cache"}},
 	{name: "new table", sql: "CREATE TABLE extra (tenant_id uuid NOT NULL); GRANT SELECT ON extra TO app", want: []string{"floor-missing public.extra", "policy-missing public.extra", "rls-not-forced public.extra", "rls-off public.extra"}},
@@ -152,6 +153,8 @@ var sabotages = []sabotage{
 	// Keys.
 	{name: "foreign key", sql: "ALTER TABLE items ADD UNIQUE (id); ALTER TABLE parts ADD CONSTRAINT loose FOREIGN KEY (item_id) REFERENCES items (id) ON DELETE CASCADE", want: []string{"foreign-key public.parts.loose"}},
 	{name: "foreign key that mixes", sql: "ALTER TABLE parts ADD other uuid, ADD CONSTRAINT mixed FOREIGN KEY (other, item_id) REFERENCES items (tenant_id, id)", want: []string{"foreign-key public.parts.mixed"}},
+	{name: "foreign key that cascades from a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations ON DELETE CASCADE", want: []string{"foreign-key public.parts.owned"}},
+	{name: "foreign key to a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations"},
 	{name: "foreign key of a shared table", sql: "ALTER TABLE plans ADD t uuid, ADD i uuid, ADD CONSTRAINT back FOREIGN KEY (t, i) REFERENCES items", want: []string{"foreign-key public.plans.back"}},
 	{name: "unique", sql: "ALTER TABLE items ADD CONSTRAINT one_name UNIQUE (name)", want: []string{"unique-key public.one_name"}},
 	{name: "unique index", sql: `CREATE UNIQUE INDEX "One name" ON items (lower(name) text_pattern_ops) INCLUDE (tenant_id) WHERE size > 4`, want: []string{`unique-key public."One name"`}},
@@ -245,7 +248,7 @@ func TestSabotage(t *testing.T) {
 	}
 }
 
-// proof returns the findings of the login app.
+// proof returns the findings of the login app, newly connected.
 func proof(t *testing.T, cluster server.Cluster, database string, o tenanttest.Options) []tenanttest.Finding {
 	t.Helper()
 	db, err := sql.Open("pgx", cluster.URL("app", database))
