@@ -12,16 +12,33 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/internal/integration/server"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
-// testIsolation has 64 tenants share 5 connections, each in a goroutine that does
-// all kinds of calls, some of them cut off at any moment. Nobody ever sees a row of
-// another tenant, and the connections keep nothing of anybody.
 func testIsolation(t *testing.T, p postgres) {
+	bouncer := server.PgBouncer(t, p.cluster, 3, p.login)
+	for name, url := range map[string]string{
+		"directly":                      p.cluster.URL(p.login, p.database),
+		"through PgBouncer":             bouncer.URL(p.login, p.database) + "?default_query_exec_mode=cache_describe",
+		"through PgBouncer, unprepared": bouncer.URL(p.login, p.database) + "?default_query_exec_mode=exec",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool, err := sql.Open("pgx", url)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, pool.Close()) })
+			pool.SetMaxOpenConns(5)
+			storm(t, p, pool)
+		})
+	}
+}
+
+// storm has 64 tenants share the pool's few connections, each in a goroutine that
+// does all kinds of calls, some of them cut off at any moment. Nobody ever sees a
+// row of another tenant, and the connections keep nothing of anybody.
+func storm(t *testing.T, p postgres, pool *sql.DB) {
 	const tenants, rounds = 64, 25
 	p.clear(t)
-	pool := p.pool(t, 5)
 	db := newDB(t, pool, tenant.Postgres, nil)
 	var wg sync.WaitGroup
 	faults := make([]error, tenants)

@@ -65,6 +65,9 @@ func testPolicies(t *testing.T, p postgres) {
 		}))
 	}
 	require.Equal(t, 6, p.count(t))
+	var same bool // columns of both types in one statement
+	require.NoError(t, db.QueryRow(in(t, 0), `SELECT bool_and(title = (:tenant::uuid)::text) FROM orders WHERE tenant_id = :tenant`).Scan(&same))
+	require.False(t, same)
 	require.NoError(t, db.Tx(in(t, 0), func(ctx context.Context, tx *tenant.Tx) error {
 		var all, own, others int
 		require.NoError(t, tx.Unscoped("test").QueryRowContext(ctx, `SELECT count(*) FROM orders`).Scan(&all))
