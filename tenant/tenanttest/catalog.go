@@ -84,7 +84,7 @@ type relation struct {
 // with it.
 type column struct {
 	Rel                          int64
-	Name, Type                   string
+	Name, Quoted, Type           string
 	Base, Category, Label        string // of the type under all domains; the first label of an enum
 	NotNull, Identity, Generated bool
 	Default                      string // the deparsed default

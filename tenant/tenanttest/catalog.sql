@@ -90,7 +90,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
 
 -- name: columns
 SELECT coalesce(json_agg(x), '[]') FROM (
-    SELECT c.oid::bigint AS rel, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+    SELECT c.oid::bigint AS rel, a.attname AS name, quote_ident(a.attname) AS quoted, format_type(a.atttypid, a.atttypmod) AS type,
         format_type(b.oid, NULL) AS base, b.typcategory::text AS category,
         coalesce((SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder LIMIT 1), '') AS label,
         a.attnotnull AS notnull, a.attidentity <> '' AS identity, a.attgenerated <> '' AS generated,

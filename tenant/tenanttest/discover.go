@@ -16,19 +16,17 @@ func (p *proof) discover() {
 		d.Column = cmp.Or(d.Column, p.rls.Column)
 		d.Type = cmp.Or(d.Type, p.rls.Type)
 		d.Kind = cmp.Or(d.Kind, rls.Tenant)
-		if len(p.o.Schemas) > 0 && !slices.Contains(p.o.Schemas, d.Schema) {
+		if !p.looksAt(d.Schema) {
 			continue
 		}
-		i := slices.IndexFunc(p.c.Relations, func(r *relation) bool { return r.Schema == d.Schema && r.Relname == d.Name && r.isTable() })
-		if i < 0 {
-			p.find(DeclarationStale, quote(d.Schema)+"."+quote(d.Name), "-- take the table out of Options.RLS.Tables", "there is no such table")
+		r := p.existing(d)
+		if r == nil {
+			p.find(DeclarationStale, quote(d.Schema)+"."+quote(d.Name), "-- mend the table's entry in Options.RLS.Tables, or take it out",
+				"there is no such table with the columns %s", quotes(slices.DeleteFunc([]string{d.Column, d.Subject}, func(c string) bool { return c == "" })))
 			continue
 		}
-		r := p.c.Relations[i]
-		missing := slices.DeleteFunc([]string{d.Column, d.Subject}, func(name string) bool { return name == "" || r.column(name) != nil })
-		if len(missing) > 0 {
-			p.find(DeclarationStale, r.Name, "-- mend the table's entry in Options.RLS.Tables", "there is no column %s", quotes(missing))
-			continue
+		if d.Through != nil && p.looksAt(cmp.Or(d.Through.Schema, "public")) && p.existing(*d.Through) == nil { // a finding of its own
+			d.Through = nil
 		}
 		p.declared[r.OID] = d
 	}
@@ -55,6 +53,21 @@ func (p *proof) discover() {
 			p.tables = append(p.tables, t)
 		}
 	}
+}
+
+func (p *proof) looksAt(schema string) bool {
+	return len(p.o.Schemas) == 0 || slices.Contains(p.o.Schemas, schema)
+}
+
+// existing returns the relation of a declared table, or nil if it or one of its
+// columns is not there.
+func (p *proof) existing(d rls.Table) *relation {
+	schema, column := cmp.Or(d.Schema, "public"), cmp.Or(d.Column, p.rls.Column)
+	i := slices.IndexFunc(p.c.Relations, func(r *relation) bool { return r.Schema == schema && r.Relname == d.Name && r.isTable() })
+	if i < 0 || p.c.Relations[i].column(column) == nil || d.Subject != "" && p.c.Relations[i].column(d.Subject) == nil {
+		return nil
+	}
+	return p.c.Relations[i]
 }
 
 // spec returns what a table is: declared, as its parent, or by its column.

@@ -33,7 +33,7 @@ func (p *proof) table(t *table) (found []Finding) {
 		find(RLSOff, t.Name, p.up(t, "ALTER TABLE "+t.sql()+" ENABLE "), "row level security is off: every login with a grant sees all rows")
 	}
 	if !t.tenant.Deterministic {
-		find(ColumnCollation, t.Name+"."+quote(t.spec.Column), "-- make the column anew, COLLATE \"C\"",
+		find(ColumnCollation, t.Name+"."+t.tenant.Quoted, "-- make the column anew, COLLATE \"C\"",
 			"the collation is nondeterministic: it takes different tenants for one")
 	}
 	if t.spec.Kind == rls.Tenant {
@@ -41,12 +41,12 @@ func (p *proof) table(t *table) (found []Finding) {
 			find(NotForced, t.Name, p.up(t, "ALTER TABLE "+t.sql()+" FORCE "), "the owner, its views and its functions are not bound")
 		}
 		if !t.tenant.NotNull {
-			find(ColumnNullable, t.Name+"."+quote(t.spec.Column), p.up(t, "ALTER TABLE "+t.sql()+" ALTER COLUMN "+quote(t.spec.Column)+" SET NOT NULL"), "rows can belong to no tenant")
+			find(ColumnNullable, t.Name+"."+t.tenant.Quoted, p.up(t, "ALTER TABLE "+t.sql()+" ALTER COLUMN "+quote(t.spec.Column)+" SET NOT NULL"), "rows can belong to no tenant")
 		}
 	}
 	switch {
 	case t.tenant.Type != string(t.spec.Type): // no expression is canonical
-		find(ColumnType, t.Name+"."+quote(t.spec.Column), p.retype(t), "the column is of type %s, not %s", t.tenant.Type, t.spec.Type)
+		find(ColumnType, t.Name+"."+t.tenant.Quoted, p.retype(t), "the column is of type %s, not %s", t.tenant.Type, t.spec.Type)
 	case t.spec.Kind == rls.Tenant:
 		found = append(found, p.floor(t)...)
 		fallthrough
