@@ -87,6 +87,7 @@ func (s recordedStmt) NumInput() int { return -1 }
 func (s recordedStmt) Exec([]driver.Value) (driver.Result, error) {
 	return driver.RowsAffected(1), s.send("PREPARED", nil)
 }
+
 func (s recordedStmt) Query([]driver.Value) (driver.Rows, error) { return nil, errors.New("unused") }
 
 type recordedRows struct {
