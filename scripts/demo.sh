@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the full service and walks its main job over real HTTP.
+# Builds the full service and walks its main job over real HTTP, on a SQLite file,
+# or with -postgres URL in a database of its own at that server.
 . "$(dirname "$0")/lib.sh"
 
 go -C examples/saas build -o "$cache/bin/saas" .

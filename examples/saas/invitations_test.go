@@ -10,20 +10,6 @@ import (
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
-// all runs a statement over all organizations, with the tables' names as SQLite has
-// them.
-func (s *running) all(text string) {
-	s.t.Helper()
-	db := s.app.db.writer
-	if s.app.db.dialect == tenant.Postgres {
-		db = asSuperuser(s.t, s.app.config.DatabaseURL)
-		defer db.Close()
-		text = strings.ReplaceAll(text, "rowhouse_", "rowhouse.")
-	}
-	_, err := db.ExecContext(s.t.Context(), text)
-	require.NoError(s.t, err)
-}
-
 func (s *running) accept(p somebody, token string) response {
 	s.t.Helper()
 	return s.as(p).do("POST", "/invitations/accept", acceptJSON(token))

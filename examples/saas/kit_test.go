@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -20,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/auth/authtest"
-	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // A running is a service under test: configured by variables, listening on the
@@ -264,39 +262,6 @@ func roleJSON(role string) string { return fmt.Sprintf(`{"role":%q}`, role) }
 
 func transferJSON(p somebody, then string) string {
 	return fmt.Sprintf(`{"to":%q,"then":%q}`, p.id, then)
-}
-
-// contents is every row of every table, for tests that nothing changed.
-func (s *running) contents() string {
-	s.t.Helper()
-	if s.app.db.dialect == tenant.Postgres {
-		db := asSuperuser(s.t, s.app.config.DatabaseURL)
-		defer db.Close()
-		return contents(s.t, db, "rowhouse.")
-	}
-	return contents(s.t, s.app.db.reader, "rowhouse_")
-}
-
-func contents(t *testing.T, db *sql.DB, prefix string) string {
-	t.Helper()
-	var all strings.Builder
-	for _, table := range []string{"organizations", "announcements", "organization_tombstones", prefix + "members", prefix + "member_invitations"} {
-		rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2")
-		require.NoError(t, err)
-		names, err := rows.Columns()
-		require.NoError(t, err)
-		for rows.Next() {
-			values := make([]any, len(names))
-			for i := range values {
-				values[i] = &values[i]
-			}
-			require.NoError(t, rows.Scan(values...))
-			fmt.Fprintf(&all, "%s: %v\n", table, values)
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
-	}
-	return all.String()
 }
 
 // A logBuffer collects a log that several goroutines write.

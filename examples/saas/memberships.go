@@ -71,6 +71,20 @@ func (a *app) memberOf(ctx context.Context, claimed string) (org tenant.ID, role
 	return org, role, err
 }
 
+// still asks for the caller's role again in the transaction that writes, and
+// returns it: the caller may have lost it while the request waited.
+func (a *app) still(ctx context.Context, tx *tenant.Tx, may rbac.Permission) (rbac.Role, error) {
+	org, err := tenant.FromContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	role, err := a.members.Role(ctx, tx.Unscoped("members"), org.String(), callerOf(ctx))
+	if err == nil && !a.policy.Can(role, may) {
+		err = rbac.ErrForbidden
+	}
+	return role, err
+}
+
 func (a *app) listMemberships(w http.ResponseWriter, r *http.Request) error {
 	where, err := readPage(r)
 	if err != nil {

@@ -191,20 +191,6 @@ func (a *app) deleteOrganization(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// still asks for the caller's role again in the transaction that writes, and
-// returns it: the caller may have lost it while the request waited.
-func (a *app) still(ctx context.Context, tx *tenant.Tx, may rbac.Permission) (rbac.Role, error) {
-	org, err := tenant.FromContext(ctx)
-	if err != nil {
-		return "", err
-	}
-	role, err := a.members.Role(ctx, tx.Unscoped("members"), org.String(), callerOf(ctx))
-	if err == nil && !a.policy.Can(role, may) {
-		err = rbac.ErrForbidden
-	}
-	return role, err
-}
-
 // findOrganization reads the transaction's organization, without the caller's role.
 // One that does not exist is ErrNotMember: nobody is a member of it.
 func findOrganization(ctx context.Context, tx *tenant.Tx) (organization, error) {
