@@ -1,6 +1,9 @@
 package tenanttest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // exempt takes out what is exempted for a reason, and reports exemptions that
 // count for nothing.
@@ -18,20 +21,19 @@ func (p *proof) exempt() {
 	}
 }
 
-// explain adds what the probes did. Where something is wrong with the table's
-// policies, or with a login that is the owner's, that is the cause and the probe
-// its proof.
+// explain adds what the probes did. Where something else is wrong with the table,
+// or the login is an owner's, that is the cause and the probe its proof.
 func (p *proof) explain(probed []Finding) {
 	for _, f := range probed {
-		i := slices.IndexFunc(p.found, func(g Finding) bool { return g.table == f.table })
+		i := slices.IndexFunc(p.found, func(g Finding) bool {
+			return g.Object == f.Object || strings.HasPrefix(g.Object, f.Object+".") && g.Rule != ForeignKey
+		})
 		if i < 0 {
 			i = slices.IndexFunc(p.found, func(g Finding) bool { return g.Rule == RoleOwner })
 		}
 		if i < 0 {
 			p.found = append(p.found, f)
-			continue
-		}
-		if !slices.Contains(p.found[i].Probes, f.Rule) {
+		} else if !slices.Contains(p.found[i].Probes, f.Rule) {
 			p.found[i].Probes = append(p.found[i].Probes, f.Rule)
 		}
 	}

@@ -26,8 +26,6 @@ type Finding struct {
 
 	// Probes are what the login was able to do through this hole, tried out.
 	Probes []Rule
-
-	table string // the table whose policies are at fault
 }
 
 // String returns the finding in several lines, the fix last.
@@ -100,10 +98,9 @@ const (
 	DeclarationReason Rule = "declaration-reason" // says no reason, so it counts for nothing
 )
 
-// Rules about what the login was able to do when it was tried. If something else
-// is wrong with the table's policies, it is that finding's Probes; a finding of its
-// own means that a statement does what the catalog doesn't show (a trigger that
-// writes elsewhere, or a rule missing here, which this project wants to hear of).
+// Rules about what the login was able to do when it was tried. If anything else was
+// found about the table, they are that finding's Probes. One by itself means that
+// the catalog has a way that no rule here knows, which this project wants to hear of.
 const (
 	ProbeNoTenant Rule = "probe-no-tenant" // rows without a tenant set
 	ProbeRead     Rule = "probe-read"      // another tenant's rows read

@@ -81,7 +81,7 @@ func (p *proof) probe(ctx context.Context, tx *sql.Tx) ([]Finding, error) {
 	for _, u := range outcomes {
 		if tables[u.Table].broken(u, own) {
 			found = append(found, Finding{
-				Rule: u.Rule, Object: u.Table, table: u.Table, Detail: did[u.Rule],
+				Rule: u.Rule, Object: u.Table, Detail: did[u.Rule],
 				Fix: "-- look for triggers and rules of the table, and functions they call",
 			})
 		}

@@ -21,11 +21,6 @@ func (t *table) sql() string { return quote(t.Schema) + "." + quote(t.Relname) }
 
 // table returns what is wrong with a table that has the tenant column.
 func (p *proof) table(t *table) (found []Finding) {
-	defer func() {
-		for i := range found {
-			found[i].table = t.Name
-		}
-	}()
 	find := func(r Rule, object, fix, detail string, args ...any) {
 		found = append(found, Finding{Rule: r, Object: object, Fix: fix, Detail: fmt.Sprintf(detail, args...)})
 	}
