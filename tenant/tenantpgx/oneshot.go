@@ -90,7 +90,15 @@ func (d *DB) send(ctx context.Context, statement text, args []any) (shot, error)
 	if before > 1 {
 		b.Queue(d.commit())
 	}
+	sent := false
+	defer func() {
+		if !sent { // an argument that panics while it is encoded: the connection is not usable
+			release()
+			w.tell(ctx, errNotReturned)
+		}
+	}()
 	results := conn.SendBatch(ctx, &b)
+	sent = true
 	s := shot{results, func(err error) error {
 		if closed := results.Close(); err == nil {
 			err = closed

@@ -56,7 +56,7 @@ func id(s string) tenant.ID {
 }
 
 // in returns a context of a tenant.
-func in(t *testing.T, id tenant.ID) context.Context { return tenant.NewContext(t.Context(), id) }
+func in(t testing.TB, id tenant.ID) context.Context { return tenant.NewContext(t.Context(), id) }
 
 // A kit is a database with tables under row level security and a login for it.
 type kit struct {
@@ -94,7 +94,7 @@ INSERT INTO memberships VALUES ('ann', '0197a3c0-0000-7000-8000-00000000000a'), 
 INSERT INTO documents (tenant_id, id, title) VALUES ('0197a3c0-0000-7000-8000-00000000000b', 1, 'of umbrella');
 `
 
-func newKit(t *testing.T, cluster server.Cluster) kit {
+func newKit(t testing.TB, cluster server.Cluster) kit {
 	t.Helper()
 	k := kit{cluster: cluster, database: cluster.Database(t), app: cluster.Login(t, "")}
 	k.owner = cluster.Open(t, "postgres", k.database)
@@ -114,7 +114,7 @@ var modes = map[string]int{
 
 // pool returns connections of the application to the server at addr, which is the
 // cluster or stands before it.
-func (k kit) pool(t *testing.T, addr, mode string, size int) *pgxpool.Pool {
+func (k kit) pool(t testing.TB, addr, mode string, size int) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&default_query_exec_mode=%s&pool_max_conns=%d",
 		k.app, addr, k.database, mode, size))
@@ -128,7 +128,7 @@ func (k kit) pool(t *testing.T, addr, mode string, size int) *pgxpool.Pool {
 }
 
 // std returns such connections of database/sql.
-func (k kit) std(t *testing.T, addr, mode string, size int) *sql.DB {
+func (k kit) std(t testing.TB, addr, mode string, size int) *sql.DB {
 	t.Helper()
 	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&default_query_exec_mode=%s", k.app, addr, k.database, mode))
 	require.NoError(t, err)

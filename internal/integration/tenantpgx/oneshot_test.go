@@ -2,6 +2,7 @@ package tenantpgx_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"testing"
 	"time"
@@ -106,6 +107,13 @@ func testRows(t *testing.T, k kit) {
 		require.PanicsWithValue(t, "scan", func() {
 			_ = db.QueryRow(ctx, `SELECT 1 WHERE :tenant <> ''`).Scan(panicking{})
 		})
+		require.PanicsWithValue(t, "value", func() { _, _ = db.Exec(ctx, `SELECT $1::int, :tenant::text`, panicking{}) })
+		require.PanicsWithValue(t, "value", func() {
+			_ = db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
+				_, err := tx.Exec(ctx, `SELECT $1::int, :tenant::text`, panicking{})
+				return err
+			})
+		})
 		row := db.QueryRow(ctx, `SELECT 1 WHERE :tenant <> ''`)
 		require.NoError(t, row.Scan(new(int)))
 		require.ErrorContains(t, row.Scan(new(int)), "called before")
@@ -124,6 +132,8 @@ func testRows(t *testing.T, k kit) {
 type panicking struct{}
 
 func (panicking) ScanRow(pgx.Rows) error { panic("scan") }
+
+func (panicking) Value() (driver.Value, error) { panic("value") }
 
 // What is refused is not sent, not even a byte of it.
 func testRefusals(t *testing.T, k kit) {
