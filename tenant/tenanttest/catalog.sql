@@ -59,7 +59,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
         WHEN d.setrole = 0 THEN format('ALTER DATABASE %I', b.datname)
         WHEN d.setdatabase = 0 THEN format('ALTER ROLE %I', pg_get_userbyid(d.setrole))
         ELSE format('ALTER ROLE %I IN DATABASE %I', pg_get_userbyid(d.setrole), b.datname) END AS object) v
-    WHERE (d.setrole = 0 OR d.setrole IN (SELECT oid FROM reach))
+    WHERE (d.setrole = 0 OR d.setrole IN (SELECT oid FROM pg_roles WHERE rolname IN (current_user, session_user))) -- not inherited
       AND (d.setdatabase = 0 OR b.datname = current_database())
 ) x
 

@@ -21,8 +21,12 @@
 //
 // A database with rows of several tenants makes the probes stronger; an empty one
 // is enough for the proof. All is done in one transaction that is rolled back, with
-// bounds on the waiting for locks. It takes about half a second for 200 tables.
-// PostgreSQL 13 or newer; on a primary, since temporary tables are made.
+// bounds on the waiting for locks, in about half a second for 200 tables. On a
+// database in use, set [Options].CatalogOnly: where isolation is broken, the probes
+// hold locks on other tenants' rows until they are rolled back.
+//
+// The server is PostgreSQL 13 or newer, and a primary. The login may create
+// temporary tables and use PL/pgSQL, as every login may unless that was revoked.
 //
 // # What is proved
 //

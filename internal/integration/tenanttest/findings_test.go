@@ -1,6 +1,7 @@
 package tenanttest_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -99,6 +100,35 @@ func TestLocked(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 }
 
+// A recorder is a test that remembers what it was told.
+type recorder struct {
+	testing.TB
+	told []string
+}
+
+func (r *recorder) Error(args ...any) { r.told = append(r.told, fmt.Sprint(args...)) }
+func (r *recorder) Errorf(format string, args ...any) {
+	r.told = append(r.told, fmt.Sprintf(format, args...))
+}
+
+func TestProve(t *testing.T) {
+	t.Parallel()
+	cluster := server.Postgres(t)
+	name := template(t, cluster)
+	exec(t, cluster.Open(t, "owner", name), `ALTER TABLE "Odd ""Notes""" DISABLE ROW LEVEL SECURITY`)
+
+	r := &recorder{TB: t}
+	tenanttest.Prove(r, cluster.Open(t, "app", name), options())
+	require.Equal(t, []string{`tenanttest: rls-off: public."Odd ""Notes""": row level security is off: every login with a grant sees all rows ` +
+		"[probe-no-tenant probe-read probe-update probe-delete probe-move probe-insert]\n\t" +
+		`ALTER TABLE "public"."Odd ""Notes""" ENABLE ROW LEVEL SECURITY;`}, r.told)
+
+	r = &recorder{TB: t}
+	tenanttest.Prove(r, cluster.Open(t, "worker", name), options())
+	require.Len(t, r.told, 1)
+	require.Contains(t, r.told[0], "connected as worker")
+}
+
 // Without the answer there is an error.
 func TestErrors(t *testing.T) {
 	t.Parallel()
@@ -128,4 +158,9 @@ func TestErrors(t *testing.T) {
 	require.NoError(t, app.Close())
 	_, err = tenanttest.Findings(t.Context(), app, options())
 	require.ErrorContains(t, err, "tenanttest: sql: database is closed")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = tenanttest.Findings(ctx, cluster.Open(t, "app", name), options())
+	require.ErrorIs(t, err, context.Canceled)
 }
