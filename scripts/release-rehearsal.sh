@@ -68,6 +68,7 @@ gate
 # smallest peer of rbac takes.
 step "go get rbac" consume rbac 1 0.4 1
 step "go get auth" consume auth 12 5 23
+step "go get tenant/tenantpgx" consume tenant/tenantpgx 8 9 33
 step "copy examples/saas" template
 
 if [[ -s $work/table ]]; then
