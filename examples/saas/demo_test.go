@@ -20,6 +20,16 @@ func TestDemoPasses(t *testing.T) {
 	require.Empty(t, errs.String())
 }
 
+func TestDemoRefusesAURL(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"x", "sqlite:x.db", "postgres://u:hunter2@127.0.0.1:bad/x", "postgres:/u:hunter2@h/x", "postgres://u:hunter2@127.0.0.1:1/x"} {
+		var out logBuffer
+		require.Equal(t, exitFailed, run(t.Context(), []string{"demo", "-postgres", url}, nil, &out, &out))
+		require.Contains(t, out.String(), "saas: -postgres: ", url)
+		require.NotContains(t, out.String(), "hunter2")
+	}
+}
+
 // A step that goes wrong is printed and counted.
 func TestDemoFails(t *testing.T) {
 	t.Parallel()

@@ -52,8 +52,8 @@ func (w *walk) withPostgres(adminURL string, stderr io.Writer) (err error) {
 // newScene makes the database and the logins.
 func newScene(ctx context.Context, adminURL string) (*scene, error) {
 	base, err := url.Parse(adminURL)
-	if err != nil {
-		return nil, errors.New("the URL is malformed") // its text may hold a password
+	if _, ok := postgresLogin(adminURL); err != nil || !ok {
+		return nil, errors.New("must be " + postgresForm) // the parser's error may hold a password
 	}
 	s := &scene{base: *base, urls: make(map[string]string)}
 	if s.admin, err = pgx.Connect(ctx, adminURL); err != nil {

@@ -168,5 +168,10 @@ var longWord = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
 
 // short cuts ids and tokens down to a few characters.
 func short(text string) string {
-	return longWord.ReplaceAllStringFunc(text, func(id string) string { return id[:4] + "…" + id[len(id)-4:] })
+	return longWord.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.ToLower(id) == id && !strings.ContainsAny(id, "0123456789") {
+			return id // a word
+		}
+		return id[:4] + "…" + id[len(id)-4:]
+	})
 }

@@ -3,7 +3,7 @@
 CREATE TABLE announcements (
     tenant_id  TEXT    NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     id         TEXT    NOT NULL CHECK (length(id) = 36),
-    author     TEXT    NOT NULL CHECK (octet_length(author) BETWEEN 1 AND 1024),
+    author     TEXT    NOT NULL CHECK (length(CAST(author AS BLOB)) BETWEEN 1 AND 1024),
     body       TEXT    NOT NULL CHECK (length(body) BETWEEN 1 AND 2000),
     created_at INTEGER NOT NULL, -- microseconds since 1970, UTC
     PRIMARY KEY (tenant_id, id)
