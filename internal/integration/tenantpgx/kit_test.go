@@ -29,6 +29,7 @@ func TestPostgres(t *testing.T) {
 		"trips":       testTrips,
 		"tx":          testTx,
 		"with":        testWith,
+		"setting":     testSetting,
 		"subject":     testSubjectTx,
 		"plain":       testPlain,
 		"copy in":     testCopyIn,

@@ -3,12 +3,10 @@ package tenantpgx_test
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/rowhouse-go/rowhouse/internal/integration/server"
@@ -182,9 +180,7 @@ func testRefusals(t *testing.T, k kit) {
 }
 
 // requireState checks the SQLSTATE of an error.
-func requireState(t *testing.T, state string, err error) {
+func requireState(t *testing.T, want string, err error) {
 	t.Helper()
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	require.True(t, ok, "%v", err)
-	require.Equal(t, state, pg.Code, "%v", err)
+	require.Equal(t, want, state(err), "%v", err)
 }

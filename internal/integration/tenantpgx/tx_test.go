@@ -137,6 +137,22 @@ func testWith(t *testing.T, k kit) {
 	})
 }
 
+func testSetting(t *testing.T, k kit) {
+	db, err := tenantpgx.New(k.pool(t, k.cluster.Addr, "exec", 1), &tenant.DBOptions{Setting: "my.org"})
+	require.NoError(t, err)
+	ctx := in(t, acme)
+	const settings = `SELECT current_setting('my.org'), coalesce(current_setting('app.tenant_id', true), '') WHERE :tenant <> ''`
+	var mine, other string
+	require.NoError(t, db.QueryRow(ctx, settings).Scan(&mine, &other))
+	require.Equal(t, acme.String(), mine)
+	require.Empty(t, other)
+	require.NoError(t, db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
+		return tx.QueryRow(ctx, settings).Scan(&mine, &other)
+	}))
+	require.Equal(t, acme.String(), mine)
+	require.Empty(t, other)
+}
+
 func testSubjectTx(t *testing.T, k kit) {
 	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
 		// A session that somebody left a tenant in has none here.
