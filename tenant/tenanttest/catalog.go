@@ -47,11 +47,10 @@ type login struct {
 
 // A role is one that the login is, or can become.
 type role struct {
-	OID                                           int64
 	Name, Raw                                     string // quoted, and not
 	Itself                                        bool   // the login
 	Super, Bypass, CreateRole, Replication, Wider bool
-	Through                                       []string // the memberships membership the login has to lose
+	Through                                       []string // the memberships that the login has to lose
 	Owns                                          []string // some of what it owns in the schemas
 }
 
@@ -66,6 +65,9 @@ type schema struct {
 // a column of it.
 type grant struct{ To, Privilege string }
 
+// A relation is a table, partitioned or foreign, a view, materialized or not, or a
+// sequence. Reachable says that the login may use its schema, BeforeInsert that a
+// trigger may change a new row.
 type relation struct {
 	OID                              int64
 	Schema, Relname, Name, Kind      string // Name is both, quoted
@@ -109,7 +111,6 @@ type function struct {
 	Name, Kind         string // FUNCTION or PROCEDURE
 	Definer, Leakproof bool
 	Callable           bool // by the login, directly
-	Trigger            bool // of a table in the schemas
 	SearchPath         *string
 	Owner              string
 	OwnerBypasses      bool

@@ -33,7 +33,7 @@ FROM arguments
 
 -- name: roles
 SELECT coalesce(json_agg(x), '[]') FROM (
-    SELECT r.oid::bigint AS oid, quote_ident(r.rolname) AS name, r.rolname AS raw, r.rolname = current_user AS itself, r.rolsuper AS super,
+    SELECT quote_ident(r.rolname) AS name, r.rolname AS raw, r.rolname = current_user AS itself, r.rolsuper AS super,
         r.rolbypassrls AS bypass, r.rolcreaterole AS createrole, r.rolreplication AS replication,
         r.rolname IN ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
             'pg_execute_server_program', 'pg_maintain', 'pg_create_subscription') AS wider,
@@ -140,8 +140,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
         (SELECT substr(e, length('search_path=') + 1) FROM unnest(p.proconfig) e WHERE e LIKE 'search\_path=%') AS searchpath,
         coalesce(s.reachable, false) AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND EXISTS (
             SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-            WHERE a.grantee <> p.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS callable,
-        EXISTS (SELECT FROM pg_trigger t JOIN related c ON c.oid = t.tgrelid WHERE t.tgfoid = p.oid) AS trigger
+            WHERE a.grantee <> p.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS callable
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner LEFT JOIN scope s ON s.oid = n.oid
     WHERE p.oid >= 16384 AND (p.prosecdef OR p.proleakproof AND s.oid IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'))

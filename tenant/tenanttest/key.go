@@ -34,7 +34,7 @@ func (p *proof) foreignKeys() {
 		drop := table + " DROP CONSTRAINT " + k.Name + ";"
 		switch {
 		case ref.spec.Kind != rls.Tenant: // ids of organizations and the like are known to others
-			if k.acts() {
+			if t != nil && k.acts() {
 				p.find(ForeignKey, name, drop+"\n"+table+" ADD CONSTRAINT "+k.Name+" FOREIGN KEY ("+quotes(k.Columns)+
 					") REFERENCES "+ref.sql()+" ("+quotes(k.RefColumns)+")"+k.Deferral+";",
 					"who deletes or changes its row of %s does so to other tenants' rows here", ref.Name)

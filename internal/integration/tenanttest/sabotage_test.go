@@ -157,7 +157,7 @@ var sabotages = []sabotage{
 	{name: "foreign key", sql: "ALTER TABLE items ADD UNIQUE (id); ALTER TABLE parts ADD CONSTRAINT loose FOREIGN KEY (item_id) REFERENCES items (id) ON DELETE CASCADE", want: []string{"foreign-key public.parts.loose"}},
 	{name: "foreign key that mixes", sql: "ALTER TABLE parts ADD other uuid, ADD CONSTRAINT mixed FOREIGN KEY (other, item_id) REFERENCES items (tenant_id, id)", want: []string{"foreign-key public.parts.mixed"}},
 	{name: "foreign key that cascades from a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations ON DELETE CASCADE", want: []string{"foreign-key public.parts.owned"}},
-	{name: "foreign key to a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations"},
+	{name: "foreign keys to a directory", sql: "ALTER TABLE parts ADD owner uuid REFERENCES organizations; ALTER TABLE plans ADD seller uuid REFERENCES organizations ON DELETE SET NULL"},
 	{name: "foreign key of a shared table", sql: "ALTER TABLE plans ADD t uuid, ADD i uuid, ADD CONSTRAINT back FOREIGN KEY (t, i) REFERENCES items", want: []string{"foreign-key public.plans.back"}},
 	{name: "unique", sql: "ALTER TABLE items ADD CONSTRAINT one_name UNIQUE (name)", want: []string{"unique-key public.one_name"}},
 	{name: "unique index", sql: `CREATE UNIQUE INDEX "One name" ON items (lower(name) text_pattern_ops) INCLUDE (tenant_id) WHERE size > 4`, want: []string{`unique-key public."One name"`}},
