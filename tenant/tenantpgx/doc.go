@@ -16,7 +16,8 @@
 // A one-shot ([DB.Query], [DB.QueryRow], [DB.Exec]) sends the setting that the row
 // level security policies read and the statement in one [pgx.Batch]: one implicit
 // transaction, one round trip. [DB.Tx] takes one for BEGIN with the setting and one
-// for COMMIT. Over database/sql, package tenant takes three and one.
+// for COMMIT. Package tenant, over database/sql, takes two and one, and so four for
+// a one-shot.
 //
 // This is what it costs once a connection knows a statement. By default pgx
 // prepares each statement first, once per connection and in a round trip more. The

@@ -81,13 +81,14 @@ func (d *DB) send(ctx context.Context, statement text, args []any) (shot, error)
 		return shot{}, err
 	}
 	var b pgx.Batch
-	if begun := d.opts != (pgx.TxOptions{}); begun {
+	begun := d.opts != (pgx.TxOptions{}) // else the batch is a transaction by itself
+	if begun {
 		b.BeginTx(d.opts)
 	}
 	b.Queue(d.set, id.String(), "")
 	before := b.Len()
 	b.Queue(bound, args...)
-	if before > 1 {
+	if begun {
 		b.Queue(d.commit())
 	}
 	sent := false
