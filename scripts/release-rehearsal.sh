@@ -64,10 +64,11 @@ template() {
 
 step "publish $version" publish
 gate
-# The root is one zip, whichever of its packages is imported; 0.4 MiB is what the
-# smallest peer of rbac takes.
-step "go get rbac" consume rbac 1 0.4 1
-step "go get auth" consume auth 12 5 23
+# The root is one zip, whichever of its packages is imported, with all of their
+# tests and documents.
+step "go get rbac" consume rbac 1 0.5 1
+step "go get tenant" consume tenant 1 0.5 1
+step "go get auth" consume auth 12 5.2 23
 step "go get tenant/tenantpgx" consume tenant/tenantpgx 8 9 33
 step "copy examples/saas" template
 
