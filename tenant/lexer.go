@@ -21,9 +21,9 @@ type lexer struct {
 	bare     int      // placeholders without a number
 	mentions int      // of listed tables
 
-	listed bool // the last token names a listed table: a mention, unless a point follows
-	ended  bool // a semicolon was read
-	source bool // the last token is one that a table's name follows
+	listed  bool // the last token names a listed table: a mention, unless a point follows
+	ended   bool // a semicolon was read
+	operand bool // the last token is an operator
 }
 
 // found is a place where the marker stands.

@@ -48,6 +48,9 @@ func (l *lexer) postgres() error {
 		case c == '\'':
 			i, err = l.postgresString(i)
 		case c == '"':
+			if l.tables.lengths != 0 && followsUnicode(s[:i]) {
+				return fmt.Errorf(`%w: a name U&"…", whose escapes may spell a tenant table`, ErrStatement)
+			}
 			if i, err = l.quoted(i); err == nil {
 				l.name(s[start+1:i-1], c)
 			}
@@ -136,6 +139,12 @@ func (l *lexer) colon(i int) (int, error) {
 		return i + len(marker), l.mark(i)
 	}
 	return i + 1, nil
+}
+
+// followsUnicode reports whether a quote behind s is that of U&"…".
+func followsUnicode(s string) bool {
+	n := len(s)
+	return n > 1 && s[n-1] == '&' && toLower(s[n-2]) == 'u' && (n == 2 || !isNamePart(s[n-3]))
 }
 
 // nestedComment returns where the comment at i ends.

@@ -33,14 +33,15 @@ func (l *lexer) sqlite() error {
 				return err
 			}
 		}
-		source := l.source
-		l.source = c == '.'
+		operand := l.operand
+		l.operand = strings.IndexByte("=<>!|&+-*/%~", c) >= 0
 		var err error
 		start := i
 		switch {
 		case c == '\'':
-			// SQLite takes a string for a name where only a name can stand.
-			if i, err = l.quoted(i); err == nil && source {
+			// SQLite takes a string for a name where only a name can stand, which is
+			// nowhere behind an operator.
+			if i, err = l.quoted(i); err == nil && !operand {
 				l.name(s[start+1:i-1], '\'')
 			}
 		case c == '"' || c == '`':
@@ -68,7 +69,6 @@ func (l *lexer) sqlite() error {
 		case class[c] == nameStart:
 			i = nameEnd(s, i)
 			l.name(s[start:i], 0)
-			l.source = introducesTable(s[start:i])
 		case class[c] == digit:
 			i, err = l.number(i)
 		default:
@@ -85,15 +85,4 @@ func (l *lexer) sqlite() error {
 // there. SQLite lets it go on with "::" and "(", as Tcl does.
 func endsVariable(s string, i int) bool {
 	return nameEnd(s, i) == i && !strings.HasPrefix(s[i:], "(") && !strings.HasPrefix(s[i:], "::")
-}
-
-// introducesTable reports whether a table's name follows the keyword.
-func introducesTable(word string) bool {
-	switch len(word) {
-	case 4:
-		return strings.EqualFold(word, "FROM") || strings.EqualFold(word, "JOIN") || strings.EqualFold(word, "INTO")
-	case 6:
-		return strings.EqualFold(word, "UPDATE")
-	}
-	return false
 }

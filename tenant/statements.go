@@ -69,8 +69,8 @@ func NewStatements(d Dialect, names ...string) (*Statements, error) {
 //
 // SQLite: the same if the placeholders are numbered (?1); if they are bare, the
 // tenant is inserted where :tenant stands. Named ones are refused. As SQLite takes
-// a string for a table's name, one counts as a mention behind FROM, JOIN, INTO,
-// UPDATE and a point.
+// a string for a table's name, one that reads as a listed name counts as a mention,
+// except behind an operator: bind such a value.
 //
 // args has exactly one value for each placeholder and is not changed; named
 // arguments are refused. Refused are also several statements in one text, quotes

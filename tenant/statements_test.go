@@ -212,12 +212,18 @@ func TestBindCountsTables(t *testing.T) {
 		{both, `INSERT INTO orders (id) SELECT id FROM orders`, 2},
 		{lite, `SELECT * FROM 'orders' JOIN 'lines' ON 1`, 2},
 		{lite, `DELETE FROM main.'orders'`, 1},
+		{lite, `SELECT * FROM x, 'orders', ('lines')`, 2},
+		{lite, `SELECT (1, 2) IN 'orders', (1, 2) IN ( /* */ 'Lines')`, 2},
+		{lite, `UPDATE OR IGNORE 'orders' SET a = 'lines', b = b || 'orders', c = c->'lines' || -- .
+			'orders'`, 1},
+		{pg, `SELECT 'orders', ('lines') FROM u & "orders", fu&"lines"`, 2},
+		{pg, `SELECT * FROM ` + longName + `, ` + longName + `é, "` + longName + `xyz", ` + longName[1:], 3},
 		{both, `SELECT * FROM "a""b", "a""B"`, 2},
 		{lite, "SELECT * FROM [a\"b], `a\"b`", 2},
 		{both, `SELECT * FROM orders;`, 1},
 	} {
 		for _, d := range dialects(test.dialect) {
-			s := statements(t, d, "Orders", "lines", `a"b`)
+			s := statements(t, d, "Orders", "lines", `a"b`, longName)
 			for given := range test.mentions + 2 {
 				text := strings.Repeat(":tenant ", given) + test.text
 				_, _, err := s.Bind(text, acmeID(t), nil)
@@ -229,6 +235,21 @@ func TestBindCountsTables(t *testing.T) {
 			}
 		}
 	}
+}
+
+// longName is as long as PostgreSQL lets a name be. It cuts longer ones, before the
+// character that the 64th byte belongs to.
+var longName = strings.Repeat("x", 61) + "ü"
+
+// PostgreSQL reads U&"\006frders" as orders.
+func TestBindRefusesEscapedNames(t *testing.T) {
+	t.Parallel()
+	const text = `SELECT :tenant FROM u&"!006frders" UESCAPE '!'`
+	_, _, err := statements(t, pg, "orders").Bind(text, acmeID(t), nil)
+	require.ErrorIs(t, err, tenant.ErrStatement)
+	require.ErrorContains(t, err, "escapes may spell a tenant table")
+	_, _, err = statements(t, pg).Bind(text, acmeID(t), nil)
+	require.NoError(t, err)
 }
 
 func TestNewStatementsRefuses(t *testing.T) {

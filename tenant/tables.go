@@ -3,6 +3,7 @@ package tenant
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // tables is a set of names in any case. It is not changed while it is read.
@@ -32,7 +33,14 @@ func (t *tables) has(name string, quote byte) bool {
 	if quote != 0 && strings.IndexByte(name, quote) >= 0 {
 		name = strings.ReplaceAll(name, string([]byte{quote, quote}), string([]byte{quote}))
 	}
-	if len(name) > maxName || t.lengths&(1<<len(name)) == 0 {
+	if len(name) > maxName {
+		end := maxName // as PostgreSQL cuts it
+		for !utf8.RuneStart(name[end]) {
+			end--
+		}
+		name = name[:end]
+	}
+	if t.lengths&(1<<len(name)) == 0 {
 		return false
 	}
 	var lower [maxName]byte

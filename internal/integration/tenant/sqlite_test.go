@@ -45,6 +45,8 @@ func TestSQLiteGuard(t *testing.T) {
 		failure(db.Exec(in(t, 0), `DELETE FROM main.orders`)),
 		failure(db.Exec(in(t, 0), `DELETE FROM orders WHERE tenant_id = :tenant AND id IN (SELECT id FROM orders)`)),
 		failure(db.Exec(in(t, 0), `INSERT INTO orders (tenant_id, title) SELECT :tenant, title FROM orders`)),
+		failure(db.Exec(in(t, 0), `DELETE FROM orders WHERE tenant_id = :tenant OR (tenant_id, id, title) IN 'orders'`)),
+		failure(db.Exec(in(t, 0), `INSERT INTO orders (tenant_id, title) SELECT :tenant, o.title FROM (SELECT 1), 'orders' o`)),
 	} {
 		require.ErrorIs(t, err, tenant.ErrUnscoped)
 	}
