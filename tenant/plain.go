@@ -7,10 +7,11 @@ import (
 )
 
 // A Plain runs any SQL in a transaction made by [DB.Tx] or [DB.SubjectTx]. It has
-// the methods that sqlc's DBTX and this module's packages ask for, and can neither
-// begin nor end a transaction. Its calls check their context as those of [Tx] do;
-// in a SubjectTx there is no tenant to check. The zero Plain runs nothing:
-// [ErrNoReason].
+// the methods that sqlc's DBTX and this module's packages ask for, and none that
+// begins or ends a transaction. SQL that does so is not stopped: behind a COMMIT no
+// tenant is set, and behind a ROLLBACK the call of Tx succeeds with nothing done.
+// Its calls check their context as those of [Tx] do; in a SubjectTx there is no
+// tenant to check. The zero Plain runs nothing: [ErrNoReason].
 type Plain struct {
 	tx     *sql.Tx
 	tenant ID
