@@ -73,6 +73,7 @@ type relation struct {
 	Schema, Relname, Name, Kind      string // Name is both, quoted
 	RLS, Forced, Partition           bool
 	Invoker, Reachable, BeforeInsert bool
+	Calls                            bool // the view calls a function that may read what it likes
 	Owner                            string
 	OwnerBypasses                    bool
 	Parents                          []int64
@@ -81,6 +82,9 @@ type relation struct {
 	columns  []*column
 	policies []policy
 }
+
+// used reports whether the login may do anything with the relation.
+func (r *relation) used() bool { return r.Reachable && len(r.Grants) > 0 }
 
 // A column is one of a table. Insert, Update and Select say what the login may do
 // with it.
@@ -99,18 +103,28 @@ type policy struct {
 	Name, Quoted       string
 	Command            string // * r a w d
 	Permissive, Public bool
+	Made               bool   // with functions or operators that users made
 	Ours, Direct       bool   // for PUBLIC or one of the login's roles; for the login by name
 	Roles              string // quoted
 	Using, Check       *string
 }
 
 // A dependency says that a view reads a relation, itself or through other views.
-type dependency struct{ View, Rel int64 }
+type dependency struct {
+	View, Rel int64
+	Name      string // of Rel
+	Table     bool   // Rel is one, and not PostgreSQL's own
+}
 
 type function struct {
 	Name, Kind         string // FUNCTION or PROCEDURE
 	Definer, Leakproof bool
-	Callable           bool // by the login, directly
+	Executable         bool    // the login may call it, if it
+	Reachable          bool    // can name it, or something made with it
+	In                 []int64 // views and tables made with it
+	Aggregate          bool    // the login can call one made with it
+	Trigger            bool    // of a table in the schemas
+	Sets               string  // the setting that it has a value of its own for
 	SearchPath         *string
 	Owner              string
 	OwnerBypasses      bool
@@ -177,6 +191,12 @@ func load(ctx context.Context, tx *sql.Tx, o Options) (*catalog, error) {
 	}
 	for _, r := range c.Relations {
 		c.relations[r.OID] = r
+	}
+	for _, d := range c.Views { // no USAGE on a schema is asked for where a view names its table
+		v, r := c.relations[d.View], c.relations[d.Rel]
+		if v != nil && r != nil && v.used() {
+			r.Reachable = true
+		}
 	}
 	for _, col := range c.Columns {
 		if r := c.relations[col.Rel]; r != nil {

@@ -36,7 +36,8 @@ SELECT coalesce(json_agg(x), '[]') FROM (
     SELECT quote_ident(r.rolname) AS name, r.rolname AS raw, r.rolname = current_user AS itself, r.rolsuper AS super,
         r.rolbypassrls AS bypass, r.rolcreaterole AS createrole, r.rolreplication AS replication,
         r.rolname IN ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files',
-            'pg_execute_server_program', 'pg_maintain', 'pg_create_subscription') AS wider,
+            'pg_execute_server_program', 'pg_maintain', 'pg_create_subscription',
+            'rds_superuser', 'rds_replication', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin') AS wider, -- of managed servers
         (SELECT coalesce(json_agg(DISTINCT quote_ident(d.rolname)), '[]') FROM pg_auth_members m JOIN pg_roles d ON d.oid = m.roleid
             JOIN pg_roles l ON l.oid = m.member
             WHERE l.rolname = current_user AND pg_has_role(d.oid, r.oid, 'MEMBER')) AS through,
@@ -56,6 +57,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
     JOIN (SELECT jsonb_array_elements_text(settings) AS name FROM arguments) n ON lower(split_part(c.entry, '=', 1)) = n.name
     LEFT JOIN pg_database b ON b.oid = d.setdatabase
     CROSS JOIN LATERAL (SELECT CASE
+        WHEN d.setrole = 0 AND d.setdatabase = 0 THEN 'ALTER ROLE ALL'
         WHEN d.setrole = 0 THEN format('ALTER DATABASE %I', b.datname)
         WHEN d.setdatabase = 0 THEN format('ALTER ROLE %I', pg_get_userbyid(d.setrole))
         ELSE format('ALTER ROLE %I IN DATABASE %I', pg_get_userbyid(d.setrole), b.datname) END AS object) v
@@ -76,6 +78,10 @@ SELECT coalesce(json_agg(x), '[]') FROM (
     SELECT c.oid::bigint AS oid, c.nspname AS schema, c.relname, c.name, c.relkind::text AS kind,
         c.relrowsecurity AS rls, c.relforcerowsecurity AS forced, c.relispartition AS partition, c.reachable,
         EXISTS (SELECT FROM pg_options_to_table(c.reloptions) WHERE option_name = 'security_invoker' AND option_value::bool) AS invoker,
+        EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_proc'::regclass
+            JOIN pg_proc p ON p.oid = d.refobjid
+            WHERE w.ev_class = c.oid AND c.relkind IN ('v', 'm') AND p.oid >= 16384 AND p.provolatile <> 'i'
+              AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')) AS calls,
         EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 7 = 7) AS beforeinsert, -- row, before, insert
         quote_ident(o.rolname) AS owner, o.rolsuper OR o.rolbypassrls AS ownerbypasses,
         (SELECT coalesce(json_agg(i.inhparent::bigint), '[]') FROM pg_inherits i WHERE i.inhrelid = c.oid) AS parents,
@@ -115,7 +121,8 @@ SELECT coalesce(json_agg(x), '[]') FROM (
         0 = ANY (p.polroles) OR EXISTS (SELECT FROM reach r WHERE r.oid = ANY (p.polroles)) AS ours,
         EXISTS (SELECT FROM reach r WHERE r.oid = ANY (p.polroles) AND r.rolname = current_user) AS direct,
         (SELECT string_agg(CASE o WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(o)) END, ', ') FROM unnest(p.polroles) o) AS roles,
-        pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS "check"
+        pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS "check",
+        EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid <> 'pg_class'::regclass) AS made
     FROM pg_policy p JOIN related c ON c.oid = p.polrelid ORDER BY c.name, p.polname
 ) x
 
@@ -129,21 +136,41 @@ SELECT coalesce(json_agg(x), '[]') FROM (
     ), closure AS (
         SELECT view, rel FROM direct UNION SELECT c.view, d.rel FROM closure c JOIN direct d ON d.view = c.rel
     )
-    SELECT view::bigint AS view, rel::bigint AS rel FROM closure WHERE view IN (SELECT oid FROM related)
+    SELECT v.view::bigint AS view, v.rel::bigint AS rel, format('%I.%I', n.nspname, c.relname) AS name,
+        c.relkind IN ('r', 'p', 'f') AND c.oid >= 16384 AS "table"
+    FROM closure v JOIN pg_class c ON c.oid = v.rel JOIN pg_namespace n ON n.oid = c.relnamespace WHERE v.view IN (SELECT oid FROM related)
 ) x
 
 -- name: functions
 SELECT coalesce(json_agg(x), '[]') FROM (
     SELECT format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS name,
         CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END AS kind,
-        p.prosecdef AS definer, p.proleakproof AS leakproof, quote_ident(o.rolname) AS owner, o.rolsuper OR o.rolbypassrls AS ownerbypasses,
+        p.prosecdef AS definer, p.proleakproof AND s.oid IS NOT NULL
+            AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e') AS leakproof, quote_ident(o.rolname) AS owner, o.rolsuper OR o.rolbypassrls AS ownerbypasses,
         (SELECT substr(e, length('search_path=') + 1) FROM unnest(p.proconfig) e WHERE e LIKE 'search\_path=%') AS searchpath,
-        coalesce(s.reachable, false) AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND EXISTS (
+        coalesce((SELECT n.name FROM unnest(p.proconfig) e JOIN (SELECT jsonb_array_elements_text(settings) AS name FROM arguments) n
+            ON lower(split_part(e, '=', 1)) = n.name LIMIT 1), '') AS sets,
+        p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND EXISTS (
             SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-            WHERE a.grantee <> p.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS callable
+            WHERE a.grantee <> p.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS executable,
+        -- Who names a function needs USAGE on its schema. Who uses something that was made with it doesn't.
+        coalesce(s.reachable, false) OR EXISTS (
+            SELECT FROM pg_depend d CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
+            WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype = 'n' AND (d.classid = 'pg_cast'::regclass
+                OR d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND a.object_names[1] IN (SELECT nspname FROM scope WHERE reachable))) AS reachable,
+        (SELECT coalesce(json_agg(DISTINCT c.oid::bigint), '[]')
+            FROM pg_depend d CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
+            JOIN related c ON c.nspname = a.object_names[1] AND c.relname = a.object_names[2]
+            WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype IN ('n', 'a')
+              AND d.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)) AS "in",
+        -- The functions of an aggregate are called with its owner's rights.
+        EXISTS (SELECT FROM pg_depend d JOIN pg_proc g ON g.oid = d.objid JOIN scope h ON h.oid = g.pronamespace
+            CROSS JOIN LATERAL aclexplode(coalesce(g.proacl, acldefault('f', g.proowner))) a
+            WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.classid = 'pg_proc'::regclass AND g.prokind = 'a' AND h.reachable
+              AND a.grantee <> g.proowner AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))) AS aggregate,
+        EXISTS (SELECT FROM pg_trigger t JOIN related c ON c.oid = t.tgrelid WHERE t.tgfoid = p.oid) AS trigger
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner LEFT JOIN scope s ON s.oid = n.oid
-    WHERE p.oid >= 16384 AND (p.prosecdef OR p.proleakproof AND s.oid IS NOT NULL
-        AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'))
+    WHERE p.oid >= 16384 AND (p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof)
 ) x
 
 -- name: triggers
@@ -151,7 +178,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
     SELECT c.oid::bigint AS rel, format('%s.%I', c.name, t.tgname) AS name,
         format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS function
     FROM pg_trigger t JOIN related c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE NOT t.tgisinternal AND p.prosecdef AND NOT c.relispartition
+    WHERE NOT t.tgisinternal AND p.prosecdef AND t.tgparentid = 0 -- not what a partition has from its parent
 ) x
 
 -- name: foreign

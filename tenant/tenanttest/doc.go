@@ -31,9 +31,9 @@
 // # What is proved
 //
 // The condition of a policy is compared with what package rls writes, made by the
-// same server on a temporary table and deparsed by it. Equal texts are the same
-// condition, so it holds for every row there is and will be, and not only for those
-// of a test.
+// same server on a temporary table and deparsed by it. Equal texts of PostgreSQL's
+// own functions and operators are the same condition, so it holds for every row
+// there is and will be, and not only for those of a test.
 //
 // The login, and every role that it is a member of:
 //   - is not a superuser and has no BYPASSRLS, CREATEROLE or REPLICATION;
@@ -48,20 +48,27 @@
 //     and in WITH CHECK: the floor;
 //   - has a permissive policy, and none that is open;
 //   - gives the login no TRUNCATE, REFERENCES and TRIGGER;
-//   - has the tenant column in its foreign keys to such tables, on both sides, and
-//     in its unique keys;
+//   - has the tenant column in its foreign keys to such tables, on both sides, and,
+//     if it is a tenant table, in its unique keys;
+//   - has no foreign key by which what one tenant may delete or change in another
+//     table is deleted or changed here for all;
 //   - has partitions and children that are not reached directly, or are protected
 //     likewise.
 //
 // Directory and library tables have no floor. There, each permissive policy for the
 // login has the tenant's or, for SELECT, the subject's condition.
 //
-// Of what else the login reaches:
+// Of what else the login reaches, also in a schema that it has no USAGE on, through
+// a view:
 //   - tables without the tenant column, and foreign tables, are declared shared;
 //   - views over tables that are not shared are security_invoker, and there are no
-//     materialized views of them;
-//   - no function, procedure or trigger is SECURITY DEFINER; those exempted from
-//     that have a search_path of their own, pg_temp last;
+//     materialized views of them, nor of functions that are not IMMUTABLE;
+//   - no function, procedure or trigger is SECURITY DEFINER, whether it is called by
+//     its name or in a view, a default, a constraint, a policy, an operator, a cast,
+//     an aggregate or the SQL body of a function, whether it is fired by the login's
+//     statement or by a cascade of that; those exempted from that have a search_path
+//     of their own, pg_temp last;
+//   - no function has a tenant or a subject SET;
 //   - no function made by users is LEAKPROOF, no table has rules, and no sequence
 //     is set.
 //
@@ -69,7 +76,8 @@
 // read; with a tenant, no row of another is read, updated or deleted, none can be
 // inserted and none can be handed over. The probes make up a row of another tenant
 // where types and constraints let them. Where they don't, or a trigger objects, a
-// probe says nothing and is no finding.
+// probe says nothing and is no finding. What a trigger does outside of transactions
+// (it takes numbers of a sequence, calls another server) stays done.
 //
 // # What is not looked at
 //
@@ -79,7 +87,8 @@
 // # What it does not prove
 //
 //   - That the application sets the right tenant, checks who is a member of it, and
-//     gives people within a tenant what is theirs.
+//     gives people within a tenant what is theirs. A function whose body sets a
+//     tenant is a part of the application.
 //   - That there is no SQL injection: who runs any statement sets any tenant.
 //   - What other logins can do: superusers, logins with BYPASSRLS or REPLICATION,
 //     the owner, publications and backups. Prove each login that serves tenants.

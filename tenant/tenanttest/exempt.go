@@ -21,12 +21,19 @@ func (p *proof) exempt() {
 	}
 }
 
+// causes are the rules whose breach lets a probe through. What else is wrong with a
+// table does not: exempted, it must not take a probe with it.
+var causes = []Rule{
+	RoleOwner, RLSOff, ColumnType, ColumnCollation, FloorMissing, FloorCommand, FloorRoles, FloorUsing, FloorCheck,
+	PolicyOpen, PolicyForm, TableRule,
+}
+
 // explain adds what the probes did. Where something else is wrong with the table,
 // or the login is an owner's, that is the cause and the probe its proof.
 func (p *proof) explain(probed []Finding) {
 	for _, f := range probed {
 		i := slices.IndexFunc(p.found, func(g Finding) bool {
-			return g.Object == f.Object || strings.HasPrefix(g.Object, f.Object+".") && g.Rule != ForeignKey
+			return slices.Contains(causes, g.Rule) && (g.Object == f.Object || strings.HasPrefix(g.Object, f.Object+"."))
 		})
 		if i < 0 {
 			i = slices.IndexFunc(p.found, func(g Finding) bool { return g.Rule == RoleOwner })

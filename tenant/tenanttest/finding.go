@@ -48,7 +48,7 @@ const (
 	RolePredefined Rule = "role-predefined" // pg_read_all_data and others that reach beyond what was granted
 	RoleOwner      Rule = "role-owner"      // an owner drops policies
 	SchemaCreate   Rule = "schema-create"   // who creates in a schema shadows what others mean by a name
-	SettingDefault Rule = "setting-default" // ALTER ROLE or DATABASE … SET: a tenant nobody chose
+	SettingDefault Rule = "setting-default" // ALTER ROLE, DATABASE or FUNCTION … SET: a tenant nobody chose
 	SettingPresent Rule = "setting-present" // a new connection has a tenant: the server's or the client's configuration sets it
 )
 
@@ -73,7 +73,7 @@ const (
 const (
 	TableUndeclared   Rule = "table-undeclared"   // the login reaches a table that has no tenant column and is not declared shared
 	TableForeign      Rule = "table-foreign"      // foreign tables have no row level security
-	PartitionReadable Rule = "partition-readable" // a partition or child, reached directly, obeys its own policies only
+	PartitionReadable Rule = "partition-readable" // a partition or child, reached directly or through a shared parent, obeys other policies
 	MatView           Rule = "matview-readable"   // materialized views have no row level security
 )
 
@@ -82,13 +82,13 @@ const (
 	GrantBeyondRows   Rule = "grant-beyond-rows"   // TRUNCATE, REFERENCES and TRIGGER are not held back by policies
 	SequenceUpdate    Rule = "sequence-update"     // setval in one tenant moves the ids of all
 	ViewOwner         Rule = "view-owner"          // a view without security_invoker reads as its owner
-	DefinerFunction   Rule = "definer-function"    // the login may call a function that acts as its owner
+	DefinerFunction   Rule = "definer-function"    // the login may call a function that acts as its owner, also through what is made with it
 	DefinerSearchPath Rule = "definer-search-path" // such a function, or trigger, finds what the caller put in its way
 	DefinerTrigger    Rule = "definer-trigger"     // writing fires a function that acts as its owner
 	LeakproofFunction Rule = "leakproof-function"  // runs on rows before their policy, and the login may call it
 	TableRule         Rule = "table-rule"          // the statements of a rule run as the owner
 	LargeObject       Rule = "large-object"        // large objects have no row level security
-	ForeignKey        Rule = "foreign-key"         // without the tenant column, it joins rows of two tenants
+	ForeignKey        Rule = "foreign-key"         // without the tenant column, it joins rows of two tenants, or what one deletes is deleted for all
 	UniqueKey         Rule = "unique-key"          // without the tenant column, a conflict tells that another tenant has the value
 )
 

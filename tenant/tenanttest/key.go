@@ -22,6 +22,9 @@ func (p *proof) foreignKeys() {
 	tables := p.byOID()
 	for _, k := range p.c.Foreign {
 		ref, child := tables[k.Ref], p.c.relations[k.Rel]
+		if ref == nil && child != nil {
+			p.foreignKeyToShared(k, tables[k.Rel])
+		}
 		if ref == nil || child == nil {
 			continue
 		}
@@ -30,14 +33,11 @@ func (p *proof) foreignKeys() {
 			continue
 		}
 		name := child.Name + "." + k.Name
-		table := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname)
-		drop := table + " DROP CONSTRAINT " + k.Name + ";"
+		drop := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname) + " DROP CONSTRAINT " + k.Name + ";"
 		switch {
 		case ref.spec.Kind != rls.Tenant: // ids of organizations and the like are known to others
 			if t != nil && k.acts() {
-				p.find(ForeignKey, name, drop+"\n"+table+" ADD CONSTRAINT "+k.Name+" FOREIGN KEY ("+quotes(k.Columns)+
-					") REFERENCES "+ref.sql()+" ("+quotes(k.RefColumns)+")"+k.Deferral+";",
-					"who deletes or changes its row of %s does so to other tenants' rows here", ref.Name)
+				p.find(ForeignKey, name, k.idle(child, ref.relation), "who deletes or changes its row of %s does so to other tenants' rows here", ref.Name)
 			}
 		case t == nil:
 			p.find(ForeignKey, name, drop, "rows that belong to no tenant refer to rows of %s", ref.Name)
@@ -48,6 +48,39 @@ func (p *proof) foreignKeys() {
 				"without the tenant column, a row can refer to another tenant's row, learn of it, and be deleted with it")
 		}
 	}
+}
+
+// foreignKeyToShared judges a reference to a table without the tenant column.
+func (p *proof) foreignKeyToShared(k foreignKey, t *table) {
+	ref := p.c.relations[k.Ref]
+	if t == nil || ref == nil {
+		return
+	}
+	if strings.ContainsAny(k.OnDelete, "cnd") && p.deletes(ref, nil) ||
+		strings.ContainsAny(k.OnUpdate, "cnd") && ref.used() && len(ref.granted("UPDATE")) > 0 {
+		p.find(ForeignKey, t.Name+"."+k.Name, k.idle(t.relation, ref),
+			"who deletes or changes a row of %s, which belongs to no tenant, does so to all tenants' rows here", ref.Name)
+	}
+}
+
+// deletes reports whether the login's statements can delete rows of a table, itself
+// or by a cascade.
+func (p *proof) deletes(r *relation, seen []int64) bool {
+	if slices.Contains(seen, r.OID) {
+		return false
+	}
+	seen = append(seen, r.OID)
+	return r.used() && len(r.granted("DELETE")) > 0 || slices.ContainsFunc(p.c.Foreign, func(k foreignKey) bool {
+		ref := p.c.relations[k.Ref]
+		return k.Rel == r.OID && k.OnDelete == "c" && ref != nil && p.deletes(ref, seen)
+	})
+}
+
+// idle makes a foreign key anew that changes no rows.
+func (k foreignKey) idle(child, ref *relation) string {
+	table := "ALTER TABLE " + quote(child.Schema) + "." + quote(child.Relname)
+	return table + " DROP CONSTRAINT " + k.Name + ";\n" + table + " ADD CONSTRAINT " + k.Name + " FOREIGN KEY (" + quotes(k.Columns) +
+		") REFERENCES " + quote(ref.Schema) + "." + quote(ref.Relname) + " (" + quotes(k.RefColumns) + ")" + k.Deferral + ";"
 }
 
 // pairs reports whether a foreign key compares the two columns.

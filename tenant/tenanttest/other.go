@@ -19,15 +19,15 @@ func (p *proof) others() {
 	known := make(map[int64]bool)
 	for _, t := range p.tables {
 		known[t.OID] = true
-		for _, oid := range t.Parents { // without the tenant column, or t were a child
-			if r := p.c.relations[oid]; r != nil && p.shared(r) {
-				p.find(PartitionReadable, t.Name, "ALTER TABLE "+t.sql()+" NO INHERIT "+quote(r.Schema)+"."+quote(r.Relname)+";",
-					"%s, declared shared, shows its rows past its policies", r.Name)
-			}
+	}
+	for _, t := range slices.Concat(p.tables, p.children) {
+		if parent, shared := p.sharedAbove(t.relation); shared != nil {
+			p.find(PartitionReadable, t.Name, "ALTER TABLE "+t.sql()+" NO INHERIT "+quote(parent.Schema)+"."+quote(parent.Relname)+";",
+				"%s, declared shared, shows its rows past its policies", shared.Name)
 		}
 	}
 	for _, r := range p.c.Relations {
-		if !r.Reachable || len(r.Grants) == 0 || p.shared(r) {
+		if !r.used() || p.shared(r) {
 			continue
 		}
 		switch _, isChild := p.spec(r); {
@@ -45,12 +45,33 @@ func (p *proof) others() {
 	}
 	for _, u := range p.c.Rules {
 		r := p.c.relations[u.Rel]
-		if !r.Reachable || len(r.Grants) == 0 || p.shared(r) {
+		if !r.used() || p.shared(r) {
 			continue
 		}
 		p.find(TableRule, u.Name, "DROP RULE "+u.Quoted+" ON "+quote(r.Schema)+"."+quote(r.Relname)+";",
 			"what a rule puts in the place of a statement runs with the rights of %s", r.Owner)
 	}
+}
+
+// sharedAbove returns a declared table that r inherits from with no tenant table
+// between, and the parent of r on the way to it.
+func (p *proof) sharedAbove(r *relation) (parent, shared *relation) {
+	for _, oid := range r.Parents {
+		parent := p.c.relations[oid]
+		if parent == nil {
+			continue
+		}
+		if p.shared(parent) {
+			return parent, parent
+		}
+		if _, tenants := p.spec(parent); tenants {
+			continue
+		}
+		if _, shared := p.sharedAbove(parent); shared != nil {
+			return parent, shared
+		}
+	}
+	return nil, nil
 }
 
 // revokeAll takes every grant on a relation from the login's roles.

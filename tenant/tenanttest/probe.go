@@ -45,7 +45,7 @@ func (p *proof) probe(ctx context.Context, tx *sql.Tx) ([]Finding, error) {
 	var plans []probePlan
 	tables := make(map[string]*table)
 	for _, t := range p.tables {
-		if !t.Reachable || len(t.Grants) == 0 || t.tenant.Type != string(t.spec.Type) {
+		if !t.used() || t.tenant.Type != string(t.spec.Type) {
 			continue
 		}
 		tables[t.Name] = t

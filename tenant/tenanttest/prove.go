@@ -36,7 +36,7 @@ const (
 // Findings returns what is wrong with the schema that db connects to, ordered by
 // object and rule; none if it isolates its tenants. It works as the login of db,
 // which has to be the application's, on one connection, in one transaction that it
-// rolls back, and leaves nothing behind.
+// rolls back; what triggers do outside of transactions is all that it can leave.
 //
 // The error says why the schema can't be judged: options at fault, a login that is
 // not (a member of) Options.RLS.App or may not create temporary tables, a table

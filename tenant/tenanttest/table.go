@@ -71,7 +71,7 @@ func (r *relation) granted(privileges ...string) []string {
 // child judges a partition or child. Reached through its parent, the parent's
 // policies decide; reached directly, its own.
 func (p *proof) child(t *table) {
-	if !t.Reachable || len(t.Grants) == 0 {
+	if !t.used() {
 		return
 	}
 	if found := p.table(t); len(found) > 0 {

@@ -3,10 +3,13 @@ package tenanttest
 // views judges what reads tables in the place of the login.
 func (p *proof) views() {
 	for _, v := range p.c.Relations {
-		if v.Kind != "v" && v.Kind != "m" || !v.Reachable || len(v.Grants) == 0 {
+		if v.Kind != "v" && v.Kind != "m" || !v.used() {
 			continue
 		}
 		read := p.unshared(v)
+		if v.Kind == "m" {
+			read = append(read, p.callers(v)...)
+		}
 		if len(read) == 0 {
 			continue
 		}
@@ -36,7 +39,22 @@ func (p *proof) unshared(v *relation) (names []string) {
 		if d.View != v.OID {
 			continue
 		}
-		if r := p.c.relations[d.Rel]; r != nil && (r.isTable() || r.Kind == "f") && !p.shared(r) {
+		// A table in a schema that is not looked at is not known, nor declared by its parent.
+		if r := p.c.relations[d.Rel]; d.Table && !p.o.shared(d.Name) && (r == nil || !p.shared(r)) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// callers returns those of a materialized view, and of the views it reads, that
+// call functions: what these read is not in the catalog, and was read as the owner.
+func (p *proof) callers(v *relation) (names []string) {
+	if v.Calls {
+		names = append(names, "what its functions return")
+	}
+	for _, d := range p.c.Views {
+		if r := p.c.relations[d.Rel]; d.View == v.OID && r != nil && r.Calls {
 			names = append(names, r.Name)
 		}
 	}

@@ -33,6 +33,15 @@ type sabotage struct {
 
 const floor = `tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)`
 
+// A function of the owner that nobody can name, and triggers' the same.
+const (
+	definer = `CREATE FUNCTION private.look(int DEFAULT 0) RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+		AS 'SELECT count(*)::int FROM public.items';`
+	definerTrigger = `CREATE FUNCTION private.t() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NEW; END';`
+)
+
+var looked = []string{"definer-function private.look(integer)"}
+
 var everything = []tenanttest.Rule{"probe-no-tenant", "probe-read", "probe-update", "probe-delete", "probe-move", "probe-insert"}
 
 var sabotages = []sabotage{
@@ -53,6 +62,15 @@ var sabotages = []sabotage{
 	{name: "creates in public", sql: "GRANT CREATE ON SCHEMA public TO PUBLIC", want: []string{"schema-create public"}},
 	{name: "setting of a role", root: "ALTER ROLE app SET app.tenant_id = 'x'", undo: "ALTER ROLE app RESET ALL", want: []string{"setting-default ALTER ROLE app"}},
 	{name: "setting of a database", root: "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET app.tenant_id = ''x''', current_database()); END $$", want: []string{"setting-default ALTER DATABASE $DB"}},
+	{name: "setting of all roles", root: "ALTER ROLE ALL SET app.tenant_id = 'x'", undo: "ALTER ROLE ALL RESET ALL", want: []string{"setting-default ALTER ROLE ALL"}},
+	{
+		name: "setting of a function", root: "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SET app.tenant_id = 'x' AS 'SELECT count(*) FROM items'; CREATE FUNCTION private.f() RETURNS int LANGUAGE sql SET app.subject = 'x' AS 'SELECT 1'",
+		want: []string{"setting-default public.f()"},
+	},
+	{
+		name: "setting of a trigger's function", root: "ALTER FUNCTION touch() SET app.subject = 'x'", want: []string{"setting-default public.touch()"},
+	},
+	{name: "rds_superuser", root: "CREATE ROLE rds_superuser; GRANT rds_superuser TO app", undo: "DROP ROLE rds_superuser", want: []string{"role-predefined rds_superuser"}},
 	{name: "setting of a role in a database", root: "DO $$ BEGIN EXECUTE format('ALTER ROLE app IN DATABASE %I SET app.subject = ''x''', current_database()); END $$", want: []string{"setting-default ALTER ROLE app IN DATABASE $DB"}},
 	{name: "setting of the connection", app: "?options=-c%20app.tenant_id%3Dx", want: []string{"setting-present app"}, manual: true},
 	{name: "large object", root: "SELECT lo_create(4711); ALTER LARGE OBJECT 4711 OWNER TO app", want: []string{"large-object app"}, manual: true},
@@ -95,6 +113,18 @@ var sabotages = []sabotage{
 		want: []string{"floor-using public.items.rowhouse_floor"},
 	},
 	{
+		name: "floor of a cast of the same text", root: `CREATE FUNCTION private.any(text) RETURNS uuid LANGUAGE sql AS $$ SELECT uuid_in('0190d1c8-0000-7000-8000-000000000002') $$;
+			CREATE CAST (text AS uuid) WITH FUNCTION private.any(text);
+			ALTER POLICY rowhouse_floor ON items USING (` + floor + `) WITH CHECK (` + floor + `); DROP CAST (text AS uuid)`,
+		want: []string{"floor-using public.items.rowhouse_floor"},
+	},
+	{
+		name: "policy of a cast of the same text", root: `CREATE FUNCTION private.any(text) RETURNS uuid LANGUAGE sql AS $$ SELECT uuid_in('0190d1c8-0000-7000-8000-000000000002') $$;
+			CREATE CAST (text AS uuid) WITH FUNCTION private.any(text);
+			ALTER POLICY rowhouse_tenant ON organizations USING (id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)); DROP CAST (text AS uuid)`,
+		want: []string{"policy-form public.organizations.rowhouse_tenant"},
+	},
+	{
 		name: "floor of another setting", sql: "ALTER POLICY rowhouse_floor ON items USING (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))",
 		want: []string{"floor-using public.items.rowhouse_floor"},
 	},
@@ -119,8 +149,16 @@ var sabotages = []sabotage{
 	},
 	{name: "partition", sql: "GRANT SELECT ON events_now TO app", want: []string{"partition-readable public.events_now"}},
 	{name: "child of a shared table", sql: "CREATE TABLE codes () INHERITS (plans); ALTER TABLE codes ADD tenant_id uuid NOT NULL", want: []string{"floor-missing public.codes", "rls-off public.codes", "rls-not-forced public.codes", "partition-readable public.codes"}},
+	{name: "grandchild of a shared table", sql: "CREATE TABLE codes () INHERITS (plans); CREATE TABLE leaves (LIKE letters) INHERITS (codes)", want: []string{"floor-missing public.leaves", "rls-off public.leaves", "rls-not-forced public.leaves", "partition-readable public.leaves"}},
+	{name: "child of a shared table too", sql: "CREATE TABLE codes () INHERITS (letters, plans)", want: []string{"partition-readable public.codes"}},
+	{name: "out of sight, through a view", sql: "CREATE TABLE private.notes (s text); GRANT SELECT ON private.notes TO app; CREATE VIEW v WITH (security_invoker = true) AS SELECT * FROM private.notes; GRANT SELECT ON v TO app", want: []string{"table-undeclared private.notes"}},
 	{name: "inheritance child", sql: "GRANT INSERT ON letters_old TO PUBLIC", want: []string{"partition-readable public.letters_old"}},
 	{name: "materialized view", sql: "GRANT SELECT ON item_cache TO app", want: []string{"matview-readable public.item_cache"}},
+	{
+		name: "materialized view of a function", sql: `CREATE FUNCTION private.all() RETURNS TABLE (name text) LANGUAGE sql AS 'SELECT name FROM items';
+			CREATE VIEW names AS SELECT * FROM private.all(); CREATE MATERIALIZED VIEW kept AS SELECT * FROM names; GRANT SELECT ON kept TO app`,
+		want: []string{"matview-readable public.kept"},
+	},
 	{name: "new table", sql: "CREATE TABLE extra (tenant_id uuid NOT NULL); GRANT SELECT ON extra TO app", want: []string{"floor-missing public.extra", "policy-missing public.extra", "rls-not-forced public.extra", "rls-off public.extra"}},
 
 	// Around row level security.
@@ -131,11 +169,37 @@ var sabotages = []sabotage{
 	{name: "view of the owner", sql: "GRANT SELECT ON all_items TO app", want: []string{"view-owner public.all_items"}},
 	{name: "view no longer invoker", sql: "ALTER VIEW item_names RESET (security_invoker)", want: []string{"view-owner public.item_names"}},
 	{name: "view of a view", sql: "CREATE VIEW outer_items AS SELECT * FROM item_names; GRANT SELECT ON outer_items TO app", want: []string{"view-owner public.outer_items"}},
+	{name: "view of a view out of sight", sql: "CREATE VIEW private.n AS SELECT * FROM items; GRANT SELECT ON private.n TO app; CREATE VIEW v WITH (security_invoker = true) AS SELECT * FROM private.n; GRANT SELECT ON v TO app", want: []string{"view-owner private.n"}},
+	{
+		name: "view of a schema that is not looked at", sql: "CREATE VIEW v AS SELECT * FROM rowhouse.outbox; GRANT SELECT ON v TO app", want: []string{"view-owner public.v"},
+		opts: func(o *tenanttest.Options) { o.Schemas, o.Exempt = []string{"public"}, nil },
+	},
+	{name: "definer of a view", sql: definer + "CREATE VIEW v WITH (security_invoker = true) AS SELECT private.look(); GRANT SELECT ON v TO app", want: looked},
+	{name: "definer of a view of a view", sql: definer + "CREATE VIEW w AS SELECT private.look(); CREATE VIEW v AS SELECT * FROM w; GRANT SELECT ON v TO app", want: looked},
+	{name: "definer of a default", sql: definer + "ALTER TABLE items ALTER size SET DEFAULT private.look()", want: looked},
+	{name: "definer of a constraint", sql: definer + "ALTER TABLE items ADD CHECK (private.look() > 0)", want: looked},
+	{name: "definer of a policy", sql: definer + "CREATE POLICY narrow ON items AS RESTRICTIVE USING (private.look() > 0)", want: looked},
+	{name: "definer of an operator", sql: definer + "CREATE OPERATOR public.### (RIGHTARG = int, FUNCTION = private.look)", want: looked},
+	{name: "definer of a function", sql: definer + "CREATE FUNCTION f() RETURNS bigint BEGIN ATOMIC SELECT private.look(1); END", want: looked},
+	{name: "definer of an aggregate", sql: definer + "REVOKE ALL ON FUNCTION private.look FROM PUBLIC; CREATE AGGREGATE public.agg(*) (sfunc = private.look, stype = int)", want: looked},
+	{name: "definer of what nobody uses", sql: definer + "CREATE VIEW v AS SELECT private.look(); CREATE FUNCTION private.f() RETURNS bigint BEGIN ATOMIC SELECT private.look(1); END; CREATE TABLE private.t (n int DEFAULT private.look())"},
 	{name: "definer", sql: "CREATE FUNCTION f(a int, b text DEFAULT 'x') RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT count(*) FROM items'", want: []string{"definer-function public.f(a integer, b text)"}},
 	{name: "definer procedure", sql: "CREATE PROCEDURE f() LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'DELETE FROM public.items'", want: []string{"definer-function public.f()"}},
 	{name: "definer search path", sql: "ALTER FUNCTION rowhouse.invited(bytea) RESET search_path", want: []string{"definer-search-path rowhouse.invited(token bytea)"}},
 	{name: "definer search path of the caller's", sql: "ALTER FUNCTION rowhouse.invited(bytea) SET search_path = rowhouse", want: []string{"definer-search-path rowhouse.invited(token bytea)"}},
 	{name: "definer trigger", sql: "ALTER FUNCTION touch() SECURITY DEFINER SET search_path = pg_catalog, pg_temp", want: []string{"definer-trigger public.items.touch"}},
+	{name: "definer trigger of a partition", sql: definerTrigger + "CREATE TRIGGER t BEFORE INSERT ON events_now FOR EACH ROW EXECUTE FUNCTION private.t()", want: []string{"definer-trigger public.events_now.t"}},
+	{name: "definer trigger of a partitioned table", sql: definerTrigger + "CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION private.t()", want: []string{"definer-trigger public.events.t"}},
+	{name: "definer trigger by a cascade", sql: definerTrigger + `REVOKE ALL ON parts FROM app; ALTER TABLE parts ADD FOREIGN KEY (tenant_id, item_id) REFERENCES items ON DELETE CASCADE;
+		CREATE TRIGGER t BEFORE DELETE ON parts FOR EACH ROW EXECUTE FUNCTION private.t()`, want: []string{"definer-trigger public.parts.t"}},
+	{
+		name: "definer trigger beneath a view", sql: definerTrigger + `CREATE TABLE private.log (s text); CREATE VIEW log AS SELECT * FROM private.log; GRANT INSERT ON log TO app;
+		CREATE TRIGGER t BEFORE INSERT ON private.log FOR EACH ROW EXECUTE FUNCTION private.t()`, want: []string{"definer-trigger private.log.t"},
+		opts: func(o *tenanttest.Options) {
+			o.Shared = append(o.Shared, tenanttest.Declaration{Table: "private.log", Reason: "a log"})
+		},
+	},
+	{name: "definer trigger of what nobody writes", sql: definerTrigger + "CREATE TRIGGER t BEFORE INSERT ON letters FOR EACH ROW EXECUTE FUNCTION private.t()"},
 	{name: "leakproof", root: "CREATE FUNCTION public.f(text) RETURNS boolean LANGUAGE sql LEAKPROOF AS 'SELECT true'", want: []string{"leakproof-function public.f(text)"}},
 	{name: "rule", sql: "CREATE RULE r AS ON DELETE TO items DO ALSO DELETE FROM parts", want: []string{"table-rule public.items.r"}},
 	{
@@ -157,6 +221,13 @@ var sabotages = []sabotage{
 	{name: "foreign key", sql: "ALTER TABLE items ADD UNIQUE (id); ALTER TABLE parts ADD CONSTRAINT loose FOREIGN KEY (item_id) REFERENCES items (id) ON DELETE CASCADE", want: []string{"foreign-key public.parts.loose"}},
 	{name: "foreign key that mixes", sql: "ALTER TABLE parts ADD other uuid, ADD CONSTRAINT mixed FOREIGN KEY (other, item_id) REFERENCES items (tenant_id, id)", want: []string{"foreign-key public.parts.mixed"}},
 	{name: "foreign key that cascades from a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations ON DELETE CASCADE", want: []string{"foreign-key public.parts.owned"}},
+	{name: "foreign key that cascades from a shared table", sql: "GRANT DELETE ON plans TO app; ALTER TABLE parts ADD p text, ADD CONSTRAINT planned FOREIGN KEY (p) REFERENCES plans ON DELETE CASCADE", want: []string{"foreign-key public.parts.planned"}},
+	{name: "foreign key that follows a shared table", sql: "GRANT UPDATE (code) ON plans TO app; ALTER TABLE parts ADD p text, ADD CONSTRAINT planned FOREIGN KEY (p) REFERENCES plans ON UPDATE CASCADE", want: []string{"foreign-key public.parts.planned"}},
+	{
+		name: "foreign keys that cascade through a shared table", want: []string{"foreign-key public.parts.planned"},
+		sql: "ALTER TABLE plans ADD seller uuid REFERENCES organizations ON DELETE CASCADE; ALTER TABLE parts ADD p text, ADD CONSTRAINT planned FOREIGN KEY (p) REFERENCES plans ON DELETE SET NULL (p)",
+	},
+	{name: "foreign keys that nobody sets off", sql: "ALTER TABLE parts ADD p text REFERENCES plans ON DELETE CASCADE ON UPDATE CASCADE"},
 	{name: "foreign keys to a directory", sql: "ALTER TABLE parts ADD owner uuid REFERENCES organizations; ALTER TABLE plans ADD seller uuid REFERENCES organizations ON DELETE SET NULL"},
 	{name: "foreign key of a shared table", sql: "ALTER TABLE plans ADD t uuid, ADD i uuid, ADD CONSTRAINT back FOREIGN KEY (t, i) REFERENCES items", want: []string{"foreign-key public.plans.back"}},
 	{name: "unique", sql: "ALTER TABLE items ADD CONSTRAINT one_name UNIQUE (name)", want: []string{"unique-key public.one_name"}},
@@ -174,6 +245,14 @@ var sabotages = []sabotage{
 	{name: "exempts nothing", opts: func(o *tenanttest.Options) {
 		o.Exempt = append(o.Exempt, tenanttest.Exemption{Rule: tenanttest.RLSOff, Object: "public.items", Reason: "once it was"})
 	}, want: []string{"declaration-stale public.items"}, manual: true},
+	{
+		name: "exempts what a probe does not come from", sql: `GRANT TRUNCATE ON "Odd ""Notes""" TO app; CREATE TABLE journal (LIKE "Odd ""Notes""");
+			CREATE RULE r AS ON INSERT TO "Odd ""Notes""" DO INSTEAD INSERT INTO journal VALUES (NEW.*) RETURNING journal.*`,
+		opts: func(o *tenanttest.Options) {
+			o.Exempt = append(o.Exempt, tenanttest.Exemption{Rule: tenanttest.GrantBeyondRows, Object: `public."Odd ""Notes"""`, Reason: "is emptied at night"})
+		},
+		want: []string{`table-rule public."Odd ""Notes""".r`}, also: []tenanttest.Rule{"probe-insert"},
+	},
 	{name: "exempts without a reason", opts: func(o *tenanttest.Options) { o.Exempt[0].Reason = "" }, want: []string{"declaration-reason rowhouse.invited(token bytea)", "definer-function rowhouse.invited(token bytea)"}, manual: true},
 }
 
