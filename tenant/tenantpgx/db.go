@@ -80,7 +80,7 @@ func newDB(from acquire, o *tenant.DBOptions, fault error) (*DB, error) {
 	}
 	// Both are set each time, one of them to nothing: what a session was left with
 	// never joins what a transaction asks for.
-	d.set = "SELECT set_config('" + d.setting + "', $1, true), set_config('" + subjectSetting + "', $2, true)"
+	d.set = "SELECT pg_catalog.set_config('" + d.setting + "', $1, true), pg_catalog.set_config('" + subjectSetting + "', $2, true)"
 	return d, nil
 }
 

@@ -30,6 +30,7 @@ func TestPostgres(t *testing.T) {
 		"tx":          testTx,
 		"with":        testWith,
 		"setting":     testSetting,
+		"search path": testSearchPath,
 		"subject":     testSubjectTx,
 		"plain":       testPlain,
 		"copy in":     testCopyIn,

@@ -3,6 +3,7 @@ package tenantpgx_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -151,6 +152,27 @@ func testSetting(t *testing.T, k kit) {
 	}))
 	require.Equal(t, acme.String(), mine)
 	require.Empty(t, other)
+}
+
+// testSearchPath has a function of the settings' name before PostgreSQL's own.
+func testSearchPath(t *testing.T, k kit) {
+	_, err := k.owner.ExecContext(t.Context(), fmt.Sprintf(`CREATE SCHEMA first;
+		GRANT USAGE ON SCHEMA first TO PUBLIC;
+		CREATE FUNCTION first.set_config(name text, value text, local boolean) RETURNS text LANGUAGE sql
+			AS $$ SELECT pg_catalog.set_config(name, '0197a3c0-0000-7000-8000-00000000000b', local) $$;
+		ALTER ROLE %s SET search_path = first, public, pg_catalog`, k.app))
+	require.NoError(t, err)
+	k.each(t, k.cluster.Addr, func(t *testing.T, db handle) {
+		ctx := in(t, acme)
+		const setting = `SELECT current_setting('app.tenant_id') WHERE :tenant <> ''`
+		var got string
+		require.NoError(t, db.QueryRow(ctx, setting).Scan(&got))
+		require.Equal(t, acme.String(), got)
+		require.NoError(t, db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
+			return tx.QueryRow(ctx, setting).Scan(&got)
+		}))
+		require.Equal(t, acme.String(), got)
+	})
 }
 
 func testSubjectTx(t *testing.T, k kit) {
