@@ -11,8 +11,9 @@ import (
 
 // A Plain runs any SQL in a transaction made by [DB.Tx] or [DB.SubjectTx]. It has
 // the methods that sqlc's DBTX for pgx asks for. Its calls check their context as
-// those of [Tx] do; in a SubjectTx there is no tenant to check. The zero Plain runs
-// nothing: [tenant.ErrNoReason].
+// those of [Tx] do; in a SubjectTx there is no tenant to check. SQL that ends the
+// transaction is not stopped: no tenant is set behind it, and the call of Tx fails.
+// The zero Plain runs nothing: [tenant.ErrNoReason].
 type Plain struct {
 	tx     pgx.Tx
 	tenant tenant.ID
@@ -44,12 +45,18 @@ func (p Plain) QueryRow(ctx context.Context, query string, args ...any) pgx.Row 
 	return p.tx.QueryRow(ctx, query, args...)
 }
 
-// SendBatch runs several statements in one round trip.
+// SendBatch runs several statements in one round trip. The Conn of their rows is
+// nil.
 func (p Plain) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if err := p.check(ctx); err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	return p.tx.SendBatch(ctx, b)
+	for _, q := range b.QueuedQueries {
+		if fn := q.Fn; fn != nil {
+			q.Fn = func(results pgx.BatchResults) error { return fn(hiddenBatch{results}) }
+		}
+	}
+	return hiddenBatch{p.tx.SendBatch(ctx, b)}
 }
 
 // CopyFrom copies rows into a table without row level security: PostgreSQL refuses

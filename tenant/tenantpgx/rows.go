@@ -93,6 +93,14 @@ type hidden struct{ pgx.Rows }
 
 func (hidden) Conn() *pgx.Conn { return nil }
 
+// hiddenBatch is the results of a batch of a transaction.
+type hiddenBatch struct{ pgx.BatchResults }
+
+func (h hiddenBatch) Query() (pgx.Rows, error) {
+	got, err := h.BatchResults.Query()
+	return hidden{got}, err
+}
+
 // failed is the rows of a statement that was not sent or not answered.
 type failed struct{ err error }
 

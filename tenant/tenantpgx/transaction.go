@@ -14,8 +14,9 @@ import (
 
 // Tx runs fn in a transaction of the tenant that ctx carries, and commits if fn
 // returns nil. It rolls back when fn returns an error, which is returned as it is,
-// or panics, and when ctx is done. A failure to begin or to commit is wrapped. The
-// errors are also those of [tenant.FromContext]; nothing was sent then.
+// or panics, and when ctx is done. A failure to begin or to commit is wrapped; that
+// SQL in fn ended the transaction is one. The errors are also those of
+// [tenant.FromContext]; nothing was sent then.
 //
 // fn is given ctx. A call of Tx in fn begins a second transaction on a second
 // connection, which commits by itself; with a pool of one connection it waits
@@ -45,7 +46,10 @@ func (d *DB) SubjectTx(ctx context.Context, subject string, fn func(context.Cont
 	})
 }
 
-var errNotReturned = errors.New("tenantpgx: a function did not return")
+var (
+	errNotReturned = errors.New("tenantpgx: a function did not return")
+	errEnded       = errors.New("SQL has ended the transaction")
+)
 
 // run runs do in a transaction.
 func (d *DB) run(ctx context.Context, w *work, do func(pgx.Tx) error) (err error) {
@@ -79,7 +83,11 @@ func (d *DB) run(ctx context.Context, w *work, do func(pgx.Tx) error) (err error
 		return err
 	}
 	if err = ctx.Err(); err == nil {
-		err = tx.Commit(ctx)
+		if conn.PgConn().TxStatus() == idle {
+			err = errEnded
+		} else {
+			err = tx.Commit(ctx)
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("tenantpgx: commit: %w", err)

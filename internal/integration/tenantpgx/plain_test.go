@@ -58,8 +58,30 @@ func testPlain(t *testing.T, k kit) {
 			ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 			require.NoError(t, err)
 			require.Len(t, ids, 3)
+			var of pgx.Batch
+			of.Queue(`SELECT 1`)
+			called := false
+			of.Queue(`SELECT 2`).Query(func(rows pgx.Rows) error {
+				called = true
+				require.Nil(t, rows.Conn())
+				return nil
+			})
+			results := q.db.SendBatch(ctx, &of)
+			rows, err = results.Query()
+			require.NoError(t, err)
+			require.Nil(t, rows.Conn())
+			rows.Close()
+			require.NoError(t, results.Close())
+			require.True(t, called)
 			return nil
 		}))
+		for _, end := range []string{"COMMIT", "ROLLBACK"} {
+			require.ErrorContains(t, db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
+				_, err := tx.Unscoped("test").Exec(ctx, end)
+				return err
+			}), "commit: SQL has ended the transaction")
+			db.requireClean(t)
+		}
 		requireState(t, "0A000", db.Tx(ctx, func(ctx context.Context, tx *tenantpgx.Tx) error {
 			_, err := tx.Unscoped("COPY FROM").CopyFrom(ctx, pgx.Identifier{"documents"}, []string{"id"}, pgx.CopyFromRows([][]any{{int64(9)}}))
 			return err
