@@ -21,14 +21,15 @@ var ErrUnsafe = errors.New("rls: not isolated")
 //
 // The problems are: the login does not have App's privileges. The login, or a role
 // it is or can become a member of, is a superuser, has BYPASSRLS, CREATEROLE or
-// REPLICATION, is Worker, is one of the predefined roles that reach the server's files,
-// or owns the database, or a schema, table, view, sequence or function in it. A
-// setting has a default for a role or the database, or already a value outside of a
+// REPLICATION, is Worker, is one of the predefined roles that reach the server's
+// files or one that administers a managed server (rds_superuser and the like), or
+// owns the database, or a schema, table, view, sequence or function in it. A setting
+// has a default for a role or the database, or already a value outside of a
 // transaction, or row_security is off. What [Diff] finds is different, other than
 // indexes. The login, or a role in its reach, may TRUNCATE a protected table, or has
-// REFERENCES or TRIGGER on it. A table that is not in [Options.Tables] has a column named
-// [Options.Column], the login has a privilege on it, and it is without row level
-// security, FORCE or a floor.
+// REFERENCES or TRIGGER on it or a column. A table that is not in [Options.Tables]
+// has a column named [Options.Column], the login has a privilege on it, and it is
+// without row level security, FORCE or a floor.
 func Check(ctx context.Context, db Querier, o Options) error {
 	o, err := o.resolve()
 	if err != nil {

@@ -30,13 +30,14 @@ func (c condition) sql() string {
 	case c.column == "":
 		return "true"
 	case u != nil:
-		tenant := "m." + quote(u.Column)
+		tenant := "rowhouse_m." + quote(u.Column)
 		if u.Type != c.typ {
 			tenant += "::" + string(c.typ)
 		}
 		// An array and not IN (SELECT …): policies are not turned into joins, so
 		// IN would read every row, where = ANY (array) uses the index.
-		return fmt.Sprintf("%s = ANY (ARRAY(SELECT %s FROM %s AS m WHERE m.%s = (SELECT %s)))",
+		// The alias is no table's name: the server would deparse it as another.
+		return fmt.Sprintf("%s = ANY (ARRAY(SELECT %s FROM %s AS rowhouse_m WHERE rowhouse_m.%s = (SELECT %s)))",
 			quote(c.column), tenant, u.quoted(), quote(u.Subject), value(c.setting, Text))
 	}
 	return fmt.Sprintf("%s = (SELECT %s)", quote(c.column), value(c.setting, c.typ))
@@ -58,11 +59,11 @@ func (c condition) deparsed(own, through names) string {
 		return "true"
 	case u != nil:
 		column := through.columns[u.Column]
-		tenant := "m." + column
+		tenant := "rowhouse_m." + column
 		if u.Type != c.typ {
 			tenant = fmt.Sprintf("(%s)::%s AS %s", tenant, c.typ, column)
 		}
-		return fmt.Sprintf("(%s = ANY (ARRAY( SELECT %s FROM %s m WHERE (m.%s = ( SELECT %s AS \"nullif\")))))",
+		return fmt.Sprintf("(%s = ANY (ARRAY( SELECT %s FROM %s rowhouse_m WHERE (rowhouse_m.%s = ( SELECT %s AS \"nullif\")))))",
 			own.columns[c.column], tenant, through.table, through.columns[u.Subject], deparsedValue(c.setting, Text))
 	}
 	return fmt.Sprintf("(%s = ( SELECT %s AS \"nullif\"))", own.columns[c.column], deparsedValue(c.setting, c.typ))

@@ -213,12 +213,14 @@ func (o Options) compareTable(t Table, l live, through names) []finding {
 	return findings
 }
 
-// is reports whether p is w on the table of these names.
+// is reports whether p is w on the table of these names. The text of a cast, and of
+// the = in NULLIF, does not name its function: what users made is told by the
+// dependencies.
 func (p livePolicy) is(w policy, own, through names) bool {
 	command, checked := "*", reads(p.Check, w.rows.deparsed(own, through))
 	if w.command == "SELECT" {
 		command, checked = "r", p.Check == nil
 	}
 	return p.Permissive != w.restrictive && p.Command == command && slices.Equal(p.Roles, []string{w.role}) &&
-		checked && reads(p.Using, w.rows.deparsed(own, through))
+		!p.Made && checked && reads(p.Using, w.rows.deparsed(own, through))
 }

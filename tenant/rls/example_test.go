@@ -57,7 +57,7 @@ func ExampleTable_through() {
 	// CREATE POLICY rowhouse_subject ON "rowhouse"."members" AS PERMISSIVE FOR SELECT TO "app"
 	//     USING ("subject" = (SELECT nullif(current_setting('app.subject', true), '')));
 	// CREATE POLICY rowhouse_subject ON "public"."organizations" AS PERMISSIVE FOR SELECT TO "app"
-	//     USING ("id" = ANY (ARRAY(SELECT m."org"::uuid FROM "rowhouse"."members" AS m WHERE m."subject" = (SELECT nullif(current_setting('app.subject', true), '')))));
+	//     USING ("id" = ANY (ARRAY(SELECT rowhouse_m."org"::uuid FROM "rowhouse"."members" AS rowhouse_m WHERE rowhouse_m."subject" = (SELECT nullif(current_setting('app.subject', true), '')))));
 }
 
 // Faults of the description are named all at once.

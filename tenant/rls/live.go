@@ -44,6 +44,7 @@ type livePolicy struct {
 	Using      *string  `json:"using"`
 	Check      *string  `json:"check"`
 	Binding    bool     `json:"binding"` // on the current role
+	Made       bool     `json:"made"`    // with functions or operators that users made
 }
 
 type liveGrant struct {
@@ -88,6 +89,7 @@ SELECT json_build_object(
         SELECT json_agg(json_build_object('name', p.polname, 'permissive', p.polpermissive, 'command', p.polcmd,
             'roles', (SELECT json_agg(coalesce(r.rolname, '')) FROM unnest(p.polroles) AS u(oid) LEFT JOIN pg_roles r USING (oid)),
             'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid),
+            'made', EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid <> 'pg_class'::regclass),
             'binding', EXISTS (SELECT FROM unnest(p.polroles) AS u(oid) WHERE CASE WHEN u.oid = 0 THEN true ELSE pg_has_role(u.oid, 'USAGE') END)
         ) ORDER BY p.polname)
         FROM pg_policy p WHERE p.polrelid = c.oid),

@@ -45,6 +45,9 @@ UNION ALL
 SELECT 'role ' || quote_ident(rolname), 'is reached by the login and reads or writes files of the server', leave
 FROM roles WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
 UNION ALL
+SELECT 'role ' || quote_ident(rolname), 'is reached by the login and administers a managed server', coalesce(leave, 'log in as another role')
+FROM roles WHERE rolname IN ('rds_superuser', 'rds_replication', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin')
+UNION ALL
 SELECT 'role ' || quote_ident(rolname), 'sees the rows of all tenants', coalesce(leave, 'log in as another role')
 FROM roles WHERE rolname = $2::text
 UNION ALL
@@ -94,10 +97,12 @@ ORDER BY 1, 2`
 // $1, pairs of schema and name, grant to $2, $3 and everybody is left out: comparing
 // the tables finds it.
 const bypassQuery = reach + `
-SELECT 'table ' || c.oid::regclass, 'lets ' || coalesce(quote_ident(r.rolname), 'PUBLIC') || ' pass the policies by ' || x.privilege_type,
+SELECT DISTINCT 'table ' || c.oid::regclass, 'lets ' || coalesce(quote_ident(r.rolname), 'PUBLIC') || ' pass the policies by ' || x.privilege_type,
     'REVOKE ' || x.privilege_type || ' ON ' || c.oid::regclass || ' FROM ' || coalesce(quote_ident(r.rolname), 'PUBLIC')
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN aclexplode(c.relacl) x
-LEFT JOIN pg_roles r ON r.oid = x.grantee
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL (
+    SELECT * FROM aclexplode(c.relacl)
+    UNION ALL SELECT e.* FROM pg_attribute a CROSS JOIN aclexplode(a.attacl) e WHERE a.attrelid = c.oid AND NOT a.attisdropped
+) x LEFT JOIN pg_roles r ON r.oid = x.grantee
 WHERE (x.grantee = 0 OR x.grantee IN (SELECT oid FROM reach)) AND c.relrowsecurity AND x.grantee <> c.relowner AND x.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')
 AND NOT (coalesce(r.rolname, '') IN ('', $2::text, $3::text)
     AND EXISTS (SELECT FROM json_array_elements($1::json) AS d WHERE d->>0 = n.nspname AND d->>1 = c.relname))

@@ -57,6 +57,10 @@ func testCheck(t *testing.T, cluster server.Cluster) {
 		},
 		{"GRANT pg_read_server_files TO APP", "REVOKE pg_read_server_files FROM APP", `rls: role pg_read_server_files is reached by the login and reads or writes files of the server: REVOKE pg_read_server_files FROM APP`},
 		{
+			"CREATE ROLE rds_replication; GRANT rds_replication TO STRANGER; GRANT STRANGER TO APP", "DROP ROLE rds_replication; REVOKE STRANGER FROM APP",
+			`rls: role rds_replication is reached by the login and administers a managed server: REVOKE rds_replication FROM STRANGER`,
+		},
+		{
 			"GRANT STRANGER TO APP; GRANT WORKER TO STRANGER", "REVOKE STRANGER FROM APP; REVOKE WORKER FROM STRANGER",
 			`rls: role WORKER sees the rows of all tenants: REVOKE WORKER FROM STRANGER`,
 		},
@@ -76,6 +80,10 @@ func testCheck(t *testing.T, cluster server.Cluster) {
 		{
 			"GRANT TRUNCATE ON projects TO STRANGER; GRANT STRANGER TO APP", "REVOKE ALL ON projects FROM STRANGER; REVOKE STRANGER FROM APP",
 			`rls: table projects lets STRANGER pass the policies by TRUNCATE: REVOKE TRUNCATE ON projects FROM STRANGER`,
+		},
+		{
+			"GRANT REFERENCES (id, name) ON projects TO STRANGER WITH GRANT OPTION; GRANT REFERENCES (id) ON projects TO STRANGER; GRANT STRANGER TO APP", "REVOKE ALL ON projects FROM STRANGER; REVOKE STRANGER FROM APP",
+			`rls: table projects lets STRANGER pass the policies by REFERENCES: REVOKE REFERENCES ON projects FROM STRANGER`,
 		},
 		{
 			"GRANT REFERENCES ON floored TO APP", "REVOKE REFERENCES ON floored FROM APP",

@@ -31,6 +31,8 @@ var sabotages = []string{
 	"ALTER POLICY rowhouse_floor ON projects USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)",
 	"ALTER POLICY rowhouse_floor ON projects USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid) OR name = 'public')",
 	`ALTER POLICY rowhouse_floor ON "Odd ""Schema"""."Weird ""Table""; --" USING (("größe" = (SELECT nullif(current_setting('app.tenant_id', true), ''))) IS NOT FALSE)`,
+	"CREATE FUNCTION any_uuid(text) RETURNS uuid LANGUAGE sql AS 'SELECT uuid_in(''" + tenantB + "'')'; CREATE CAST (text AS uuid) WITH FUNCTION any_uuid(text);" +
+		"ALTER POLICY rowhouse_floor ON projects USING (tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)); DROP CAST (text AS uuid)",
 	"ALTER POLICY rowhouse_tenant ON projects TO PUBLIC",
 	"ALTER POLICY rowhouse_tenant ON projects TO APP, STRANGER",
 	"ALTER POLICY rowhouse_tenant ON projects TO STRANGER",

@@ -40,6 +40,7 @@ CREATE TABLE rowhouse.members (
 	PRIMARY KEY (org, "User"));
 CREATE INDEX ON rowhouse.members ("User");
 CREATE TABLE organizations (id uuid PRIMARY KEY, name text NOT NULL);
+CREATE TABLE m (id uuid PRIMARY KEY);
 CREATE TABLE rowhouse.invitations (org text COLLATE "C" NOT NULL, hash text);
 CREATE TABLE rowhouse.outbox (tenant_id text NOT NULL, id int GENERATED ALWAYS AS IDENTITY, payload text);
 `
@@ -58,6 +59,7 @@ func options(app, worker string) rls.Options {
 		{Schema: `Odd "Schema"`, Name: `Weird "Table"; --`, Column: "größe", Type: rls.Text},
 		{Name: strings.Repeat("N", 63), Column: "order"},
 		{Name: "organizations", Kind: rls.Directory, Column: "id", Through: &members},
+		{Name: "m", Kind: rls.Directory, Column: "id", Through: &members}, // a short name, as aliases have
 		members,
 		{Schema: "rowhouse", Name: "invitations", Kind: rls.Directory, Column: "org", Type: rls.Text},
 		{Schema: "rowhouse", Name: "outbox", Kind: rls.Library, Type: rls.Text, Grants: []rls.Privilege{rls.Insert}},

@@ -48,7 +48,7 @@ CREATE POLICY rowhouse_tenant ON "public"."organizations" AS PERMISSIVE FOR ALL 
     USING ("id" = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid))
     WITH CHECK ("id" = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid));
 CREATE POLICY rowhouse_subject ON "public"."organizations" AS PERMISSIVE FOR SELECT TO "app"
-    USING ("id" = ANY (ARRAY(SELECT m."org"::uuid FROM "rowhouse"."members" AS m WHERE m."subject" = (SELECT nullif(current_setting('app.subject', true), '')))));
+    USING ("id" = ANY (ARRAY(SELECT rowhouse_m."org"::uuid FROM "rowhouse"."members" AS rowhouse_m WHERE rowhouse_m."subject" = (SELECT nullif(current_setting('app.subject', true), '')))));
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "public"."organizations" TO "app";
 REVOKE ALL ON TABLE "rowhouse"."member_invitations" FROM PUBLIC, "app", "worker" CASCADE;
 ALTER TABLE "rowhouse"."member_invitations" ENABLE ROW LEVEL SECURITY;
