@@ -39,7 +39,9 @@ func NewCrosser(observe func(context.Context, Crossing)) *Crosser {
 
 // Switch returns a context that carries id instead of the tenant of ctx, if it has
 // one. The tenant of ctx itself is unchanged, and in the new context as in any
-// other a further [NewContext] with a different tenant is a conflict.
+// other a further [NewContext] with a different tenant is a conflict. What else ctx
+// carries comes along, a role in the tenant that was left too: put the role for the
+// new one over it.
 //
 // Switch refuses a blank reason with [ErrNoReason], the zero id with [ErrNoTenant],
 // and a context that is in conflict already with its error. The context returned
