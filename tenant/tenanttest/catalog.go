@@ -168,6 +168,16 @@ func load(ctx context.Context, tx *sql.Tx, o Options) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := []string{}
+	for _, e := range o.Exempt {
+		if e.Rule == RoleOwner && e.Reason != "" {
+			names = append(names, e.Object)
+		}
+	}
+	owners, err := json.Marshal(names)
+	if err != nil {
+		return nil, err
+	}
 	c := &catalog{relations: map[int64]*relation{}}
 	into := map[string]any{
 		"login": &c.Login, "roles": &c.Roles, "settings": &c.Settings, "schemas": &c.Schemas,
@@ -179,7 +189,7 @@ func load(ctx context.Context, tx *sql.Tx, o Options) (*catalog, error) {
 	for part := range strings.SplitSeq(rest, "-- name: ") {
 		name, query, _ := strings.Cut(part, "\n")
 		var text []byte
-		if err := tx.QueryRowContext(ctx, common+query, string(schemas), string(settings)).Scan(&text); err != nil {
+		if err := tx.QueryRowContext(ctx, common+query, string(schemas), string(settings), string(owners)).Scan(&text); err != nil {
 			return nil, fmt.Errorf("tenanttest: reading %s: %w", name, err)
 		}
 		if err := json.Unmarshal(text, into[name]); err != nil {

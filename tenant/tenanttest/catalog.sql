@@ -1,5 +1,5 @@
 WITH arguments AS MATERIALIZED (
-    SELECT $1::text::jsonb AS schemas, $2::text::jsonb AS settings
+    SELECT $1::text::jsonb AS schemas, $2::text::jsonb AS settings, $3::text::jsonb AS owners
 ), members AS MATERIALIZED ( -- the roles that the login is or can become
     SELECT r.oid, r.rolname FROM pg_roles r
     WHERE pg_has_role(current_user, r.oid, 'MEMBER') OR pg_has_role(session_user, r.oid, 'MEMBER')
@@ -9,7 +9,8 @@ WITH arguments AS MATERIALIZED (
       AND (g.schemas = '[]' OR n.nspname IN (SELECT jsonb_array_elements_text(g.schemas)))
 ), reach AS MATERIALIZED ( -- without the owners among them: who can become one is told that, and not all that follows
     SELECT r.oid, r.rolname FROM members r
-    WHERE r.rolname = current_user OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace IN (SELECT oid FROM chosen))
+    WHERE r.rolname = current_user OR quote_ident(r.rolname) IN (SELECT jsonb_array_elements_text(owners) FROM arguments) -- exempted from that
+       OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace IN (SELECT oid FROM chosen))
 ), scope AS MATERIALIZED (
     SELECT n.*, EXISTS (
         SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
@@ -157,6 +158,7 @@ SELECT coalesce(json_agg(x), '[]') FROM (
         coalesce(s.reachable, false) OR EXISTS (
             SELECT FROM pg_depend d CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
             WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype = 'n' AND (d.classid = 'pg_cast'::regclass
+                OR EXISTS (SELECT FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contypid <> 0) -- a domain's
                 OR d.classid IN ('pg_proc'::regclass, 'pg_operator'::regclass) AND a.object_names[1] IN (SELECT nspname FROM scope WHERE reachable))) AS reachable,
         (SELECT coalesce(json_agg(DISTINCT c.oid::bigint), '[]')
             FROM pg_depend d CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
@@ -206,7 +208,8 @@ SELECT coalesce(json_agg(x), '[]') FROM (
         coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)) AS definition
     FROM pg_index i JOIN related c ON c.oid = i.indrelid JOIN pg_class n ON n.oid = i.indexrelid
     LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')
-    WHERE (i.indisunique OR i.indisexclusion) AND NOT c.relispartition AND c.relkind IN ('r', 'p')
+    WHERE (i.indisunique OR i.indisexclusion) AND c.relkind IN ('r', 'p')
+      AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) -- what a partition has from its parent
 ) x
 
 -- name: rules

@@ -57,6 +57,13 @@ var sabotages = []sabotage{
 	{name: "replication", root: "ALTER ROLE app REPLICATION", undo: "ALTER ROLE app NOREPLICATION", want: []string{"role-attribute app"}},
 	{name: "pg_read_all_data", root: "GRANT pg_read_all_data TO app", undo: "REVOKE pg_read_all_data FROM app", want: []string{"role-predefined pg_read_all_data"}},
 	{name: "reaches the owner", root: "GRANT owner TO app", undo: "REVOKE owner FROM app", want: []string{"role-owner owner"}, also: everything},
+	{
+		name: "reaches an owner that is exempted", undo: "DROP OWNED BY team; DROP ROLE team", want: []string{"table-undeclared public.secrets"},
+		root: "CREATE ROLE team; GRANT team TO app; CREATE TABLE public.own (); ALTER TABLE public.own OWNER TO team; CREATE TABLE secrets (s text); GRANT SELECT ON secrets TO team",
+		opts: func(o *tenanttest.Options) {
+			o.Exempt = append(o.Exempt, tenanttest.Exemption{Rule: tenanttest.RoleOwner, Object: "team", Reason: "of a table that holds nothing"})
+		},
+	},
 	{name: "owns", root: "CREATE TABLE public.own (); ALTER TABLE public.own OWNER TO app", want: []string{"role-owner app"}},
 	{name: "is a member of the worker", root: "GRANT worker TO app", undo: "REVOKE worker FROM app", want: []string{"policy-form rowhouse.outbox.rowhouse_worker"}, also: everything},
 	{name: "creates in public", sql: "GRANT CREATE ON SCHEMA public TO PUBLIC", want: []string{"schema-create public"}},
@@ -178,6 +185,7 @@ var sabotages = []sabotage{
 	{name: "definer of a view of a view", sql: definer + "CREATE VIEW w AS SELECT private.look(); CREATE VIEW v AS SELECT * FROM w; GRANT SELECT ON v TO app", want: looked},
 	{name: "definer of a default", sql: definer + "ALTER TABLE items ALTER size SET DEFAULT private.look()", want: looked},
 	{name: "definer of a constraint", sql: definer + "ALTER TABLE items ADD CHECK (private.look() > 0)", want: looked},
+	{name: "definer of a domain", sql: definer + "CREATE DOMAIN small AS int CHECK (private.look(value) > 0); ALTER TABLE items ADD s small", want: looked},
 	{name: "definer of a policy", sql: definer + "CREATE POLICY narrow ON items AS RESTRICTIVE USING (private.look() > 0)", want: looked},
 	{name: "definer of an operator", sql: definer + "CREATE OPERATOR public.### (RIGHTARG = int, FUNCTION = private.look)", want: looked},
 	{name: "definer of a function", sql: definer + "CREATE FUNCTION f() RETURNS bigint BEGIN ATOMIC SELECT private.look(1); END", want: looked},
@@ -232,6 +240,7 @@ var sabotages = []sabotage{
 	{name: "foreign key of a shared table", sql: "ALTER TABLE plans ADD t uuid, ADD i uuid, ADD CONSTRAINT back FOREIGN KEY (t, i) REFERENCES items", want: []string{"foreign-key public.plans.back"}},
 	{name: "unique", sql: "ALTER TABLE items ADD CONSTRAINT one_name UNIQUE (name)", want: []string{"unique-key public.one_name"}},
 	{name: "unique index", sql: `CREATE UNIQUE INDEX "One name" ON items (lower(name) text_pattern_ops) INCLUDE (tenant_id) WHERE size > 4`, want: []string{`unique-key public."One name"`}},
+	{name: "unique index of a partition", sql: "CREATE UNIQUE INDEX one_what ON events_now (what)", want: []string{"unique-key public.one_what"}},
 	{name: "primary key", sql: "ALTER TABLE parts DROP CONSTRAINT parts_pkey, ADD PRIMARY KEY (id)", want: []string{"unique-key public.parts_pkey"}},
 	{name: "exclusion", sql: "ALTER TABLE parts ADD CONSTRAINT free EXCLUDE USING gist (during WITH &&)", root: "CREATE EXTENSION btree_gist", want: []string{"unique-key public.free"}},
 	{name: "ids that may not be random", opts: func(o *tenanttest.Options) { o.RandomIDs = "" }, want: []string{`unique-key public."Odd ""Notes""_pkey"`}},
