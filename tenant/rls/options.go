@@ -58,8 +58,9 @@ type Table struct {
 	// Type is the type of Column. Default [Options.Type].
 	Type Type
 
-	// Subject is the column, of type text, that holds a person. With a subject and
-	// no tenant set, App reads the rows of that person. Directory tables only.
+	// Subject is the column, of type text, that holds a person. With a subject set,
+	// App reads the rows of that person; with a tenant set too, which package tenant
+	// never does, those of both. Directory tables only.
 	Subject string
 
 	// Through is the directory table, also in Tables, whose rows say what a person
