@@ -61,10 +61,11 @@ func dotted(s, marks string) bool {
 // Folding more would make one address of two: the Kelvin sign and k, the dotless
 // and the dotted i.
 func address(email string) string {
-	return strings.Map(func(c rune) rune {
+	folded := []byte(email) // what is not UTF-8 stays what it is
+	for i, c := range folded {
 		if c >= 'A' && c <= 'Z' {
-			return c + 'a' - 'A'
+			folded[i] = c + 'a' - 'A'
 		}
-		return c
-	}, email)
+	}
+	return string(folded)
 }

@@ -67,6 +67,9 @@ func (s *Store) Invite(ctx context.Context, tx Querier, org, actor, email string
 // make such an invitation may revoke it; owners may revoke any. [ErrInvitation] if
 // it is not pending.
 func (s *Store) Revoke(ctx context.Context, tx Querier, org, actor, id string) error {
+	if !isInvitationID(id) {
+		id = "" // as text of a caller's it may be none that the database takes
+	}
 	e := Event{Org: org, Change: s.offer(Invitation{ID: id}, actor)}
 	return s.act(ctx, tx, "revoke", e, func(e *Event) error {
 		c := &e.Change
@@ -79,7 +82,7 @@ func (s *Store) Revoke(ctx context.Context, tx Querier, org, actor, id string) e
 			return fmt.Errorf("%w: actor of revoke", rbac.ErrNotMember)
 		case !s.policy.Can(c.Actor.Role, need):
 			return fmt.Errorf("%w: revoke needs %s, which %.64q lacks", rbac.ErrForbidden, need, c.Actor.Role)
-		case !isInvitationID(id):
+		case id == "":
 			return ErrInvitation
 		}
 		i, err := scanInvitation(tx.QueryRowContext(ctx, s.sql.invitation, org, id, s.stamp(s.moment())))

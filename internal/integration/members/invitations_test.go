@@ -238,6 +238,8 @@ func testAcceptRefusals(t *testing.T, e *engine) {
 	for _, email := range []string{"", "eva@example.org", "eve@example.org ", " eve@example.org", "eve@example.org.", "eve@example.org\x00", "\u0435ve@example.org", "eve@\u212axample.org"} {
 		refused("another address", org, token, members.VerifiedEmail(email))
 	}
+	_, unreadable := e.invite(t, s, org, "bob", "ev\ufffd@example.org", rbac.Member)
+	refused("bytes that are no text", org, unreadable, members.VerifiedEmail("ev\xff@example.org"))
 	_, kelvin := e.invite(t, s, org, "bob", "evk@example.org", rbac.Member)
 	refused("Unicode folding", org, kelvin, members.VerifiedEmail("ev\u212a@example.org"))
 	_, owners := e.invite(t, s, org, "cid", "own@example.org", rbac.Owner)
@@ -293,6 +295,9 @@ func testRevoke(t *testing.T, e *engine) {
 		{org, "ada", unknown, members.ErrInvitation},
 		{org, "ada", strings.ToUpper(of[rbac.Member]), members.ErrInvitation},
 		{org, "ada", "", members.ErrInvitation},
+		{org, "ada", "\x00", members.ErrInvitation},
+		{org, "ada", "\xff", members.ErrInvitation},
+		{org, "eve", "\x00", rbac.ErrNotMember},
 		{other, "ada", of[rbac.Member], members.ErrInvitation},
 		{org, "bob", of[rbac.Admin], nil},
 		{org, "bob", of[rbac.Admin], members.ErrInvitation}, // twice
