@@ -46,6 +46,13 @@ func (r Resolver) ask(req *http.Request) (string, error) {
 	return claim(claimed)
 }
 
+// isNone reports whether err says that a source makes no claim. A look-up that
+// failed, for want of a tenant perhaps, says nothing.
+func isNone(err error) bool {
+	_, unknown := errors.AsType[*LookupError](err)
+	return !unknown && errors.Is(err, ErrNoTenant)
+}
+
 // First returns a resolver whose claim is that of the first source that has one: it
 // goes on only after [ErrNoTenant], and any other error is its own. The rest are
 // asked too, and if one of them claims another tenant, or fails, the request is
@@ -61,7 +68,7 @@ func First(sources ...Resolver) Resolver {
 		for i, source := range sources {
 			claimed, err := source.ask(r)
 			switch {
-			case errors.Is(err, ErrNoTenant):
+			case isNone(err):
 			case err != nil:
 				return "", err
 			case found == "":
@@ -87,7 +94,7 @@ func Agree(sources ...Resolver) Resolver {
 		found := ""
 		for i, source := range sources {
 			claimed, err := source.ask(r)
-			if err != nil && !errors.Is(err, ErrNoTenant) {
+			if err != nil && !isNone(err) {
 				return "", err
 			}
 			if i > 0 && claimed != found {

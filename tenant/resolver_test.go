@@ -15,6 +15,9 @@ import (
 
 var errDown = errors.New("pq: password authentication failed for user app")
 
+// failedLookUp says that nothing is known, not that there is no claim.
+var failedLookUp = &tenant.LookupError{Err: tenant.ErrNoTenant}
+
 func request() *http.Request { return httptest.NewRequest(http.MethodGet, "/", nil) }
 
 // says is a source with one answer.
@@ -247,6 +250,7 @@ func TestFirst(t *testing.T) {
 		"malformed second":       {[]tenant.Resolver{acme, says("", tenant.ErrInvalidID)}, "", tenant.ErrInvalidID},
 		"outage first":           {[]tenant.Resolver{says("", errDown), acme}, "", errDown},
 		"outage second":          {[]tenant.Resolver{acme, says("", errDown)}, "", errDown},
+		"failed look-up":         {[]tenant.Resolver{says("", failedLookUp), acme}, "", failedLookUp},
 		"claim beside an error":  {[]tenant.Resolver{says("acme", tenant.ErrNoTenant), none}, "", tenant.ErrNoTenant},
 		"empty without an error": {[]tenant.Resolver{says("", nil), acme}, "acme", nil},
 		"custom, not visible":    {[]tenant.Resolver{says("a\x00", nil), acme}, "", tenant.ErrInvalidID},
@@ -283,6 +287,7 @@ func TestAgree(t *testing.T) {
 		"all empty":        {[]tenant.Resolver{says("", nil), says("", nil)}, "", tenant.ErrNoTenant},
 		"malformed":        {[]tenant.Resolver{acme, says("", tenant.ErrInvalidID)}, "", tenant.ErrInvalidID},
 		"outage":           {[]tenant.Resolver{acme, says("", errDown)}, "", errDown},
+		"failed look-up":   {[]tenant.Resolver{says("", failedLookUp), none}, "", failedLookUp},
 		"custom, too long": {[]tenant.Resolver{says(strings.Repeat("a", 254), nil)}, "", tenant.ErrInvalidID},
 	} {
 		t.Run(name, func(t *testing.T) {
