@@ -38,8 +38,9 @@ func (m Membership) Enter(ctx context.Context, claimed string) (context.Context,
 	if err != nil {
 		return refuse(ctx, err)
 	}
-	stamp := new(byte) // an address no other call has
-	made, id, err := m(context.WithValue(ctx, stampKey{}, stamp), claimed)
+	outer, _ := ctx.Value(stampKey{}).(*stamp)
+	own := &stamp{outer}
+	made, id, err := m(context.WithValue(ctx, stampKey{}, own), claimed)
 	switch {
 	case errors.Is(err, ErrNotMember), errors.Is(err, ErrInvalidID):
 		return refuse(ctx, err)
@@ -47,7 +48,7 @@ func (m Membership) Enter(ctx context.Context, claimed string) (context.Context,
 		return refuse(ctx, &LookupError{err})
 	case id.IsZero():
 		return refuse(ctx, &LookupError{errors.New("the Membership returned no tenant")})
-	case made == nil || made.Value(stampKey{}) != stamp:
+	case made == nil || !own.isOn(made):
 		// One that was kept from an earlier call carries another person's role.
 		return refuse(ctx, &LookupError{errors.New("the Membership returned a context that it did not make from its own")})
 	case had && before.id != id:
@@ -60,4 +61,17 @@ func (m Membership) Enter(ctx context.Context, claimed string) (context.Context,
 	return made, nil
 }
 
+// A stamp marks the context of one call of Enter, and what is made from it.
+type stamp struct {
+	outer *stamp // of the call whose Membership made this one
+}
+
 type stampKey struct{}
+
+func (s *stamp) isOn(ctx context.Context) bool {
+	on, _ := ctx.Value(stampKey{}).(*stamp)
+	for on != nil && on != s {
+		on = on.outer
+	}
+	return on != nil
+}

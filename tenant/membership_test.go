@@ -120,6 +120,32 @@ func TestEnterRefuses(t *testing.T) {
 	}
 }
 
+// A Membership may ask another one by Enter.
+func TestEnterWithin(t *testing.T) {
+	t.Parallel()
+	acme := slug(t, "acme")
+	var kept context.Context
+	within := func(m tenant.Membership) tenant.Membership {
+		return func(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
+			made, err := m.Enter(ctx, claimed)
+			if err != nil {
+				return ctx, tenant.ID{}, err
+			}
+			if kept == nil {
+				kept = made //nolint:fatcontext // the fault under test
+			}
+			return kept, acme, nil
+		}
+	}
+	ctx, err := within(within(admits(acme))).Enter(t.Context(), "acme")
+	require.NoError(t, err)
+	require.Equal(t, "admin", ctx.Value(roleKey{}))
+	_, err = within(admits(acme)).Enter(t.Context(), "acme")
+	require.ErrorContains(t, err, "did not make from its own")
+	_, err = within(admits(acme)).Enter(ctx, "acme")
+	require.ErrorContains(t, err, "did not make from its own")
+}
+
 // The context kept from one request carries one person's role into another's.
 func TestEnterRefusesRememberedContexts(t *testing.T) {
 	t.Parallel()
