@@ -220,5 +220,5 @@ SELECT coalesce(json_agg(x), '[]') FROM (
 
 -- name: large
 SELECT to_json(count(*)) FROM pg_largeobject_metadata m
-WHERE m.lomowner IN (SELECT oid FROM reach)
+WHERE current_setting('lo_compat_privileges')::bool OR m.lomowner IN (SELECT oid FROM reach)
    OR EXISTS (SELECT FROM aclexplode(m.lomacl) a WHERE a.grantee = 0 OR a.grantee IN (SELECT oid FROM reach))

@@ -166,5 +166,6 @@ func (u uniqueKey) widen(t *table) string {
 			"ALTER TABLE " + t.sql() + " ADD CONSTRAINT " + u.Quoted + " " + before + " (" + column + ", " + after + ";"
 	}
 	before, after, _ = strings.Cut(u.Definition, " USING btree (")
+	before = strings.Replace(before, u.Quoted+" ON ONLY ", u.Quoted+" ON ", 1) // the partitions get it as well
 	return "DROP INDEX " + quote(t.Schema) + "." + u.Quoted + ";\n" + before + " USING btree (" + column + ", " + after + ";"
 }

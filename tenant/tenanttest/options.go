@@ -18,7 +18,8 @@ type Options struct {
 	// login itself.
 	RLS rls.Options
 
-	// Schemas are the schemas to look at. Default all, except PostgreSQL's own.
+	// Schemas are the schemas to look at. Default all, except PostgreSQL's own. What
+	// the login reaches in others is not proved, except through views of these.
 	Schemas []string
 
 	// Shared declares the tables that hold no tenant's data (plans, countries,

@@ -82,6 +82,11 @@ var sabotages = []sabotage{
 	{name: "setting of the connection", app: "?options=-c%20app.tenant_id%3Dx", want: []string{"setting-present app"}, manual: true},
 	{name: "large object", root: "SELECT lo_create(4711); ALTER LARGE OBJECT 4711 OWNER TO app", want: []string{"large-object app"}, manual: true},
 
+	{
+		name: "large objects of everybody", root: "SELECT lo_create(4711); DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lo_compat_privileges = on', current_database()); END $$",
+		want: []string{"large-object app"}, manual: true,
+	},
+
 	// Row level security of tenant tables.
 	{name: "rls off", sql: "ALTER TABLE items DISABLE ROW LEVEL SECURITY", want: []string{"rls-off public.items"}, also: []tenanttest.Rule{"probe-insert"}},
 	{
@@ -89,6 +94,13 @@ var sabotages = []sabotage{
 		also: everything,
 	},
 	{name: "not forced", sql: "ALTER TABLE items NO FORCE ROW LEVEL SECURITY", want: []string{"rls-not-forced public.items"}},
+	{
+		name: "rls off, rows can't be made", sql: `CREATE TABLE checked (tenant_id uuid NOT NULL, code text NOT NULL CHECK (code ~ '^[0-9]+$')); GRANT INSERT ON checked TO app;
+			CREATE TABLE pointed (tenant_id uuid NOT NULL, at point NOT NULL); GRANT INSERT ON pointed TO app;` +
+			strings.NewReplacer(`"items"`, `"checked"`).Replace(protection("items")) + strings.NewReplacer(`"items"`, `"pointed"`).Replace(protection("items")) +
+			`ALTER TABLE checked FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY; ALTER TABLE pointed FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY`,
+		want: []string{"rls-off public.checked", "rls-off public.pointed"}, also: []tenanttest.Rule{"probe-insert", "probe-insert"},
+	},
 	{name: "nullable", sql: "ALTER TABLE letters ALTER tenant_id DROP NOT NULL", want: []string{"column-nullable public.letters.tenant_id"}},
 	{name: "undeclared type", sql: `CREATE TABLE extra (tenant_id varchar(40) NOT NULL)`, want: []string{"column-type public.extra.tenant_id", "rls-off public.extra", "rls-not-forced public.extra"}},
 	{
@@ -228,6 +240,7 @@ var sabotages = []sabotage{
 	// Keys.
 	{name: "foreign key", sql: "ALTER TABLE items ADD UNIQUE (id); ALTER TABLE parts ADD CONSTRAINT loose FOREIGN KEY (item_id) REFERENCES items (id) ON DELETE CASCADE", want: []string{"foreign-key public.parts.loose"}},
 	{name: "foreign key that mixes", sql: "ALTER TABLE parts ADD other uuid, ADD CONSTRAINT mixed FOREIGN KEY (other, item_id) REFERENCES items (tenant_id, id)", want: []string{"foreign-key public.parts.mixed"}},
+	{name: "foreign key that swaps", sql: "ALTER TABLE items ADD UNIQUE (id, tenant_id); ALTER TABLE parts ADD CONSTRAINT swapped FOREIGN KEY (tenant_id, item_id) REFERENCES items (id, tenant_id)", want: []string{"foreign-key public.parts.swapped"}},
 	{name: "foreign key that cascades from a directory", sql: "ALTER TABLE parts ADD owner uuid, ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES organizations ON DELETE CASCADE", want: []string{"foreign-key public.parts.owned"}},
 	{name: "foreign key that cascades from a shared table", sql: "GRANT DELETE ON plans TO app; ALTER TABLE parts ADD p text, ADD CONSTRAINT planned FOREIGN KEY (p) REFERENCES plans ON DELETE CASCADE", want: []string{"foreign-key public.parts.planned"}},
 	{name: "foreign key that follows a shared table", sql: "GRANT UPDATE (code) ON plans TO app; ALTER TABLE parts ADD p text, ADD CONSTRAINT planned FOREIGN KEY (p) REFERENCES plans ON UPDATE CASCADE", want: []string{"foreign-key public.parts.planned"}},
@@ -241,6 +254,7 @@ var sabotages = []sabotage{
 	{name: "unique", sql: "ALTER TABLE items ADD CONSTRAINT one_name UNIQUE (name)", want: []string{"unique-key public.one_name"}},
 	{name: "unique index", sql: `CREATE UNIQUE INDEX "One name" ON items (lower(name) text_pattern_ops) INCLUDE (tenant_id) WHERE size > 4`, want: []string{`unique-key public."One name"`}},
 	{name: "unique index of a partition", sql: "CREATE UNIQUE INDEX one_what ON events_now (what)", want: []string{"unique-key public.one_what"}},
+	{name: "unique index of a partitioned table", sql: "CREATE UNIQUE INDEX one_day ON events (at)", want: []string{"unique-key public.one_day"}},
 	{name: "primary key", sql: "ALTER TABLE parts DROP CONSTRAINT parts_pkey, ADD PRIMARY KEY (id)", want: []string{"unique-key public.parts_pkey"}},
 	{name: "exclusion", sql: "ALTER TABLE parts ADD CONSTRAINT free EXCLUDE USING gist (during WITH &&)", root: "CREATE EXTENSION btree_gist", want: []string{"unique-key public.free"}},
 	{name: "ids that may not be random", opts: func(o *tenanttest.Options) { o.RandomIDs = "" }, want: []string{`unique-key public."Odd ""Notes""_pkey"`}},
@@ -358,6 +372,9 @@ func TestSabotage(t *testing.T) {
 				findings = proof(t, cluster, name, o)
 				require.NotContains(t, rules(findings), mended)
 			}
+			var invalid int // as an index is that only a partitioned table has
+			require.NoError(t, admin.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_index WHERE NOT indisvalid").Scan(&invalid))
+			require.Zero(t, invalid)
 		})
 	}
 }
