@@ -92,6 +92,8 @@
 //   - That there is no SQL injection: who runs any statement sets any tenant.
 //   - What other logins can do: superusers, logins with BYPASSRLS or REPLICATION,
 //     the owner, publications and backups. Prove each login that serves tenants.
+//   - What a superuser granted on PostgreSQL's own tables: pg_statistic holds values
+//     of all tenants, and a view of it shows them.
 //   - That no secret leaks by timing, by errors or by statistics. PostgreSQL
 //     evaluates what is not leakproof after the policies; how long that takes, the
 //     gaps of a sequence and the size of a table are for everybody to see.
