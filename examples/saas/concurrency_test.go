@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/rbac/members"
 )
 
 // Many people at once share few connections, and some hang up in the middle:
@@ -51,6 +53,26 @@ func TestOrganizationsStayApartUnderLoad(t *testing.T) {
 	all.Wait()
 	idle := func() bool { return s.app.db.writer.Stats().InUse+s.app.db.reader.Stats().InUse == 0 }
 	require.Eventually(t, idle, 10*time.Second, time.Millisecond, "those who hung up hold no connection")
+}
+
+// What a transaction reads is of one moment, whatever happens in between.
+func TestReadsSeeOneMoment(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada := s.person("ada")
+	path := s.found(ada, "Acme")
+	principal, ok := s.app.parsePersonID(ada.id)
+	require.True(t, ok)
+	require.NoError(t, s.app.db.readAs(t.Context(), principal, func(ctx context.Context, q members.Querier) error {
+		own, _, err := s.app.members.ListFor(ctx, q, principal, members.Page{})
+		require.NoError(t, err)
+		require.Len(t, own, 1)
+		s.as(ada).do("DELETE", path, "").wants(204)
+		found, err := s.app.db.findOrganizations(ctx, q, []string{own[0].Org})
+		require.Equal(t, "Acme", found[own[0].Org].Name)
+		return err
+	}))
+	require.Empty(t, s.as(ada).do("GET", "/organizations", "").wants(200).items("name"))
 }
 
 // hangUp asks and goes away after a while.

@@ -50,7 +50,9 @@ func openPostgres(ctx context.Context, c *config) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.views = d.changes.With(&sql.TxOptions{ReadOnly: true})
+	// One snapshot for all statements of a transaction, as with SQLite: nothing ends
+	// between a list of ids and their rows.
+	d.views = d.changes.With(&sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	return d, nil
 }
 
