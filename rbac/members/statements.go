@@ -4,7 +4,8 @@ import "strings"
 
 // statements is the SQL of one store, made once by [New].
 type statements struct {
-	check, role, list, listFor          string
+	check, finder                       string
+	role, list, listFor                 string
 	lock, lockAll                       string
 	found, create, add                  string
 	changeRole, remove, swap, removeAll string
@@ -24,6 +25,14 @@ func write(d Dialect, prefix string) statements {
 				i.inviter, i.created_at, i.expires_at, i.nonce, i.hash
 			FROM members AS m CROSS JOIN founded AS f CROSS JOIN invitations AS i
 			CROSS JOIN find_invitation(NULL, NULL) WHERE 1 = 0`,
+
+		// The conditions on which PostgreSQL lets a role past row level security.
+		finder: `SELECT has_function_privilege(f.oid, 'EXECUTE'),
+				NOT t.relrowsecurity OR (f.prosecdef AND (o.rolsuper OR o.rolbypassrls
+					OR (NOT t.relforcerowsecurity AND pg_has_role(f.proowner, t.relowner, 'USAGE'))))
+			FROM pg_catalog.pg_proc AS f JOIN pg_catalog.pg_roles AS o ON o.oid = f.proowner
+			CROSS JOIN pg_catalog.pg_class AS t
+			WHERE f.oid = CAST($1 AS text)::regprocedure AND t.oid = CAST($2 AS text)::regclass`,
 
 		role: `SELECT role FROM members WHERE org = $1 AND subject = $2`,
 
@@ -112,6 +121,7 @@ func write(d Dialect, prefix string) statements {
 		st.add = `INSERT INTO members (org, subject, role, created_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT DO NOTHING`
 		st.check = strings.Replace(st.check, "CROSS JOIN find_invitation(NULL, NULL)", "", 1)
+		st.finder = ""
 		st.find = `SELECT org, id FROM invitations WHERE hash = $1 AND expires_at > $2`
 		_, st.invite, _ = strings.Cut(st.invite, ")")
 		st.peek = `UPDATE invitations SET hash = hash WHERE org = $1 AND hash = $2 RETURNING inviter`
@@ -125,7 +135,7 @@ func write(d Dialect, prefix string) statements {
 
 func (st *statements) all() []*string {
 	return []*string{
-		&st.check, &st.role, &st.list, &st.listFor, &st.lock, &st.lockAll,
+		&st.check, &st.finder, &st.role, &st.list, &st.listFor, &st.lock, &st.lockAll,
 		&st.found, &st.create, &st.add, &st.changeRole, &st.remove, &st.swap,
 		&st.removeAll, &st.dissolve,
 		&st.find, &st.invitation, &st.invitations, &st.secret, &st.sweep, &st.pending,

@@ -139,15 +139,36 @@ func (s *Store) Tables() []string {
 	return []string{s.prefix + "members", s.prefix + "member_organizations", s.prefix + "member_invitations"}
 }
 
-// Check reports whether the tables are there with the columns this version uses.
-// Call it when the program starts.
+// Check reports whether the tables are there with the columns this version uses,
+// and in PostgreSQL whether [Store.FindInvitation] may look into every
+// organization: one that sees nothing would call every token unknown. Call it when
+// the program starts.
 func (s *Store) Check(ctx context.Context, q Querier) error {
 	rows, err := q.QueryContext(ctx, s.sql.check)
 	if err == nil {
 		err = errors.Join(rows.Err(), rows.Close())
 	}
+	if err == nil && s.sql.finder != "" {
+		err = s.checkFinder(ctx, q)
+	}
 	if err != nil {
 		return fmt.Errorf("members: check %smembers: %w", s.prefix, err)
+	}
+	return nil
+}
+
+func (s *Store) checkFinder(ctx context.Context, q Querier) error {
+	var runs, sees bool
+	table := s.prefix + "member_invitations"
+	function := s.prefix + "find_member_invitation(bytea,timestamptz)"
+	err := q.QueryRowContext(ctx, s.sql.finder, function, table).Scan(&runs, &sees)
+	switch {
+	case err != nil:
+		return err
+	case !runs:
+		return fmt.Errorf("the login lacks EXECUTE on %s", function)
+	case !sees:
+		return fmt.Errorf("row level security hides rows from %s: it must run with the rights of an owner of %s, which must not FORCE it", function, table)
 	}
 	return nil
 }

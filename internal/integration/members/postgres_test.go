@@ -29,6 +29,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("lock order", func(t *testing.T) { testLockOrder(t, openPostgres(t, cluster, sql.LevelDefault)) })
 	t.Run("foreign tenant", func(t *testing.T) { testForeignTenant(t, openRestricted(t, cluster, sql.LevelDefault)) })
 	t.Run("definer function", func(t *testing.T) { testDefinerFunction(t, openRestricted(t, cluster, sql.LevelDefault)) })
+	t.Run("look-up", func(t *testing.T) { testFinderIsChecked(t, openRestricted(t, cluster, sql.LevelDefault)) })
 	t.Run("plans", func(t *testing.T) { testPostgresPlans(t, openPostgres(t, cluster, sql.LevelDefault)) })
 }
 

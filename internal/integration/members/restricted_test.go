@@ -62,6 +62,34 @@ func restrict(schema, login string) (string, error) {
 	return strings.Join(up, "\n"), err
 }
 
+// A look-up that may not run, or would see nothing, is told at the start.
+func testFinderIsChecked(t *testing.T, e *engine) {
+	const function = "FUNCTION rowhouse.find_member_invitation(bytea, timestamptz)"
+	o := e.offer(t)
+	for _, c := range []struct{ sabotage, mend, want string }{
+		{"REVOKE EXECUTE ON " + function + " FROM PUBLIC", "GRANT EXECUTE ON " + function + " TO PUBLIC", "lacks EXECUTE"},
+		{"ALTER " + function + " SECURITY INVOKER", "ALTER " + function + " SECURITY DEFINER", "row level security hides rows"},
+		{
+			"CREATE ROLE members_other; ALTER " + function + " OWNER TO members_other; GRANT USAGE ON SCHEMA rowhouse TO members_other; GRANT SELECT ON rowhouse.member_invitations TO members_other",
+			"ALTER " + function + " OWNER TO postgres; DROP OWNED BY members_other; DROP ROLE members_other", "row level security hides rows",
+		},
+		{
+			"CREATE ROLE members_other; ALTER TABLE rowhouse.member_invitations OWNER TO members_other, FORCE ROW LEVEL SECURITY; GRANT USAGE ON SCHEMA rowhouse TO members_other; ALTER " + function + " OWNER TO members_other",
+			"ALTER TABLE rowhouse.member_invitations OWNER TO postgres, NO FORCE ROW LEVEL SECURITY; ALTER " + function + " OWNER TO postgres; DROP OWNED BY members_other; DROP ROLE members_other", "row level security hides rows",
+		},
+	} {
+		require.NoError(t, e.store.Check(t.Context(), e.reader))
+		_, err := e.db.ExecContext(t.Context(), c.sabotage)
+		require.NoError(t, err, c.sabotage)
+		require.ErrorContains(t, e.store.Check(t.Context(), e.reader), c.want, c.sabotage)
+		_, _, err = e.store.FindInvitation(t.Context(), e.reader, o.token)
+		require.Error(t, err, c.sabotage)
+		_, err = e.db.ExecContext(t.Context(), c.mend)
+		require.NoError(t, err, c.mend)
+	}
+	require.NoError(t, e.store.Check(t.Context(), e.reader))
+}
+
 // scoped sets, before each statement, the tenant or the subject that its first
 // argument names; neither for the look-up of a token.
 type scoped struct {
