@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,8 +16,8 @@ import (
 // help, from a fault of this program.
 func isOutage(err error) bool {
 	if errors.Is(err, errNoDatabase) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-		errors.Is(err, driver.ErrBadConn) {
-		return true
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err) {
+		return true // the last two: the server went in the middle of a statement, or before it
 	}
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return isSQLiteOutage(e.Code())
