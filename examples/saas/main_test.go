@@ -50,6 +50,7 @@ applied rowhouse_members_versions: 0002_member_invitations.sql
 	status, told = migrate([]string{"DATABASE_URL=sqlite:/nowhere/at/all/saas.db"})
 	require.Equal(t, exitFailed, status)
 	require.Contains(t, told, "saas: migrate: ")
+	require.NotContains(t, told, "nothing to do")
 	status, told = migrate([]string{"DATABASE_URL=postgres://app@127.0.0.1/saas", "DB_POOL_MAX_CONNS=many"})
 	require.Equal(t, exitUsage, status)
 	require.Equal(t, "saas: the configuration is not right:\n  DB_POOL_MAX_CONNS: must be a whole number\n  MIGRATE_URL: is required to migrate PostgreSQL\n", told)

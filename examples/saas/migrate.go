@@ -87,16 +87,17 @@ func migrateWith(ctx context.Context, c config, stdout io.Writer) (err error) {
 	}
 	path, _ := c.sqlitePath()
 	d, applied, err := openSQLite(ctx, path)
+	tellMigrated(stdout, applied, 0, err)
 	if err != nil {
 		return err
 	}
-	tellMigrated(stdout, applied, 0)
 	return d.close()
 }
 
 // migratePostgres applies the files as the owner, then whatever row level security
 // lacks. A lock makes a second run wait for the first.
 func migratePostgres(ctx context.Context, c config, stdout io.Writer) (err error) {
+	c.DBPoolMaxConns = max(c.DBPoolMaxConns, 2) // the lock's, and that of the work
 	db, err := openPool(c, c.MigrateURL)
 	if err != nil {
 		return err
@@ -110,24 +111,23 @@ func migratePostgres(ctx context.Context, c config, stdout io.Writer) (err error
 	if _, err := lock.ExecContext(ctx, `SELECT pg_advisory_lock(hashtext('saas migrate'))`); err != nil {
 		return err
 	}
+	mended := 0
 	applied, err := applyMigrations(ctx, db, tenant.Postgres)
-	if err != nil {
-		tellMigrated(stdout, applied, 0)
-		return err
+	if err == nil {
+		mended, err = secure(ctx, db, &c)
 	}
-	mended, err := secure(ctx, db, &c)
-	tellMigrated(stdout, applied, mended)
+	tellMigrated(stdout, applied, mended, err)
 	return err
 }
 
-func tellMigrated(stdout io.Writer, applied []string, mended int) {
+func tellMigrated(stdout io.Writer, applied []string, mended int, err error) {
 	for _, name := range applied {
 		say(stdout, "applied %s\n", name)
 	}
 	if mended > 0 {
 		say(stdout, "row level security: %d statements\n", mended)
 	}
-	if len(applied)+mended == 0 {
+	if len(applied)+mended == 0 && err == nil {
 		say(stdout, "nothing to do: the schema is up to date\n")
 	}
 }

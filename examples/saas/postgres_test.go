@@ -105,6 +105,7 @@ func TestMigrateTwiceAtOnce(t *testing.T) {
 	}
 	_, err := super.ExecContext(t.Context(), `DROP SCHEMA rowhouse CASCADE; DROP TABLE announcements, organization_tombstones, organizations, schema_versions, rowhouse_members_versions`)
 	require.NoError(t, err)
+	c.DBPoolMaxConns = 1 // of serve's; migrate needs one more than its lock's
 	var both sync.WaitGroup
 	told, errs := make([]strings.Builder, 2), make([]error, 2)
 	for i := range told {
@@ -140,6 +141,20 @@ func TestMigrateHeedsItsContext(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 	cancel()
 	require.Error(t, <-ended)
+}
+
+// A run that fails does not call the schema up to date.
+func TestMigrateTellsOfFailureOnly(t *testing.T) {
+	t.Parallel()
+	c, super, ok := onPostgres(t)
+	if !ok {
+		return
+	}
+	_, err := super.ExecContext(t.Context(), `DROP TABLE announcements; DELETE FROM schema_versions WHERE version_id = 2`)
+	require.NoError(t, err)
+	var told strings.Builder
+	require.Error(t, migrateWith(t.Context(), c, &told), "one of its tables is there")
+	require.Empty(t, told.String())
 }
 
 // An organization that ends while something is being stored in it is not there, and
