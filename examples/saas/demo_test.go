@@ -30,6 +30,19 @@ func TestDemoRefusesAURL(t *testing.T) {
 	}
 }
 
+// A parameter that counts for more than the rest of the URL would lead the walk into
+// a database that is not its own.
+func TestDemoRefusesAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"dbname", "database", "user", "password"} {
+		var out logBuffer
+		url := "postgres://u:hunter2@127.0.0.1:1/x?sslmode=disable&" + name + "=hunter2"
+		require.Equal(t, exitFailed, run(t.Context(), []string{"demo", "-postgres", url}, nil, &out, &out))
+		require.Contains(t, out.String(), "saas: -postgres: must not hold "+name+" as a parameter")
+		require.NotContains(t, out.String(), "hunter2")
+	}
+}
+
 // A step that goes wrong is printed and counted.
 func TestDemoFails(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,10 +56,20 @@ func newScene(ctx context.Context, adminURL string) (*scene, error) {
 	if _, ok := postgresLogin(adminURL); err != nil || !ok {
 		return nil, errors.New("must be " + postgresForm) // the parser's error may hold a password
 	}
+	for _, name := range []string{"user", "password", "dbname", "database"} {
+		if base.Query().Has(name) { // it would stay in the URLs below, and count for more than they do
+			return nil, errors.New("must not hold " + name + " as a parameter, but be " + postgresForm)
+		}
+	}
 	s := &scene{base: *base, urls: make(map[string]string)}
 	if s.admin, err = pgx.Connect(ctx, adminURL); err != nil {
 		return nil, err
 	}
+	// From here on nothing is left half done: who is interrupted in the middle of a
+	// statement has no connection any more to clean up with.
+	interrupted := ctx.Err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sceneTimeout)
+	defer cancel()
 	suffix := strings.ToLower(rand.Text())
 	s.names = [4]string{"saas_demo_" + suffix, "saas_app_" + suffix, "saas_worker_" + suffix, "saas_owner_" + suffix}
 	for i, variable := range []string{"DATABASE_URL", "WORKER_URL", "MIGRATE_URL"} {
@@ -77,8 +88,14 @@ func newScene(ctx context.Context, adminURL string) (*scene, error) {
 	if _, err := s.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s OWNER %s", s.names[0], s.names[3])); err != nil {
 		return nil, errors.Join(err, s.strike(ctx))
 	}
+	if err := interrupted(); err != nil {
+		return nil, errors.Join(err, s.strike(ctx))
+	}
 	return s, nil
 }
+
+// sceneTimeout bounds what is done at the server before and after the walk.
+const sceneTimeout = 30 * time.Second
 
 // strike drops what newScene made.
 func (s *scene) strike(ctx context.Context) error {
