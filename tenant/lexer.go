@@ -20,6 +20,7 @@ type lexer struct {
 	highest  int      // number of the highest numbered placeholder
 	bare     int      // placeholders without a number
 	mentions int      // of listed tables
+	dollars  []int    // places of placeholders that SQLite is to read with a "?"
 
 	listed  bool // the last token names a listed table: a mention, unless a point follows
 	ended   bool // a semicolon was read

@@ -62,8 +62,11 @@ func (l *lexer) sqlite() error {
 		case strings.HasPrefix(s[i:], marker) && endsVariable(s, i+len(marker)):
 			err = l.mark(i)
 			i += len(marker)
+		case c == '$' && i+1 < len(s) && isDigit(s[i+1]):
+			l.dollars = append(l.dollars, i)
+			i, err = l.placeholder(i, sqlitePlaceholders)
 		case c == ':' || c == '@' || c == '$' || c == '#':
-			return fmt.Errorf("%w: a named parameter: write ?, ?1, ?2 …", ErrStatement)
+			return fmt.Errorf("%w: a named parameter: write ?, ?1 or $1", ErrStatement)
 		case strings.HasPrefix(s[i:], "\ufeff"):
 			return fmt.Errorf("%w: a byte order mark", ErrStatement) // a space to SQLite, not part of a name
 		case class[c] == nameStart:

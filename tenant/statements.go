@@ -59,7 +59,7 @@ func NewStatements(d Dialect, names ...string) (*Statements, error) {
 }
 
 // Bind returns the statement with a placeholder in each place of :tenant, and args
-// with the tenant among them. Nothing else of the text is changed. The statement
+// with the tenant among them. Nothing else of the text is changed, but as said below. The statement
 // may end in a semicolon.
 //
 // PostgreSQL: the tenant is the placeholder behind the highest one, of the type of
@@ -67,8 +67,9 @@ func NewStatements(d Dialect, names ...string) (*Statements, error) {
 // (:tenant::uuid)::text. Strings are read with standard_conforming_strings on, and
 // refused where off would make a difference.
 //
-// SQLite: the same if the placeholders are numbered (?1); if they are bare, the
-// tenant is inserted where :tenant stands. Named ones are refused. As SQLite takes
+// SQLite: the same if the placeholders are numbered, as ?1 or as $1, which becomes
+// ?1, so that one text serves both databases; if they are bare, the tenant is
+// inserted where :tenant stands. Named ones are refused. As SQLite takes
 // a string for a table's name, one that reads as a listed name counts as a mention,
 // except behind an operator: bind such a value.
 //
@@ -160,6 +161,13 @@ func (s *Statements) read(text string) (*statement, error) {
 		place = "$" + strconv.Itoa(l.highest+1)
 	default:
 		place = "?" + strconv.Itoa(l.highest+1)
+	}
+	if len(l.dollars) > 0 {
+		b := []byte(text)
+		for _, at := range l.dollars {
+			b[at] = '?'
+		}
+		text = string(b)
 	}
 	var b strings.Builder
 	b.Grow(len(text))

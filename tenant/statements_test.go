@@ -97,6 +97,22 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// One text serves both databases if its placeholders are PostgreSQL's. What only
+// looks like one stays as it is.
+func TestBindNumbersWithDollars(t *testing.T) {
+	t.Parallel()
+	const text = `UPDATE t SET a = $2, b = '$1 $3', "$3" = $1 /* $3 */ WHERE tenant_id = :tenant AND a$1 = $2 AND c = :tenant`
+	got, bound, err := statements(t, lite).Bind(text, acmeID(t), []any{1, 2})
+	require.NoError(t, err)
+	require.Equal(t, `UPDATE t SET a = ?2, b = '$1 $3', "$3" = ?1 /* $3 */ WHERE tenant_id = ?3 AND a$1 = ?2 AND c = ?3`, got)
+	require.Equal(t, []any{1, 2, acme}, bound)
+
+	got, bound, err = statements(t, pg).Bind(text, acmeID(t), []any{1, 2})
+	require.NoError(t, err)
+	require.Equal(t, strings.ReplaceAll(text, ":tenant", "$3"), got)
+	require.Equal(t, []any{1, 2, acme}, bound)
+}
+
 func TestBindRefuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -163,7 +179,10 @@ func TestBindRefuses(t *testing.T) {
 		{lite, `SELECT :tenant, :name`, []any{1}, tenant.ErrStatement, "named parameter"},
 		{lite, `SELECT :tenant, @name`, []any{1}, tenant.ErrStatement, "named parameter"},
 		{lite, `SELECT :tenant, $name`, []any{1}, tenant.ErrStatement, "named parameter"},
-		{lite, `SELECT :tenant, $1`, []any{1}, tenant.ErrStatement, "named parameter"},
+		{lite, `SELECT :tenant, $1a`, []any{1}, tenant.ErrStatement, "touches the name"},
+		{lite, `SELECT :tenant, $1, ?`, []any{1}, tenant.ErrStatement, "with and without a number"},
+		{lite, `SELECT :tenant, $40000`, []any{1}, tenant.ErrStatement, "too high"},
+		{lite, `SELECT :tenant, $`, nil, tenant.ErrStatement, "named parameter"},
 		{lite, `SELECT :tenant, #1`, []any{1}, tenant.ErrStatement, "named parameter"},
 		{lite, `SELECT :tenant_id`, nil, tenant.ErrStatement, "named parameter"},
 		{lite, `SELECT :tenant::a`, nil, tenant.ErrStatement, "named parameter"},

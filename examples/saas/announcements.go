@@ -48,10 +48,8 @@ func (a *app) announce(w http.ResponseWriter, r *http.Request) error {
 		if _, err := a.still(ctx, tx, rbac.OrganizationUpdate); err != nil {
 			return err
 		}
-		insert := either(a.db, tx.Exec,
-			`INSERT INTO announcements (tenant_id, id, author, body, created_at) VALUES (:tenant, $1, $2, $3, $4)`,
-			`INSERT INTO announcements (tenant_id, id, author, body, created_at) VALUES (:tenant, ?1, ?2, ?3, ?4)`)
-		_, err := insert(ctx, one.ID, caller(r), one.Text, a.db.moment(one.CreatedAt))
+		_, err := tx.Exec(ctx, `INSERT INTO announcements (tenant_id, id, author, body, created_at) VALUES (:tenant, $1, $2, $3, $4)`,
+			one.ID, caller(r), one.Text, a.db.moment(one.CreatedAt))
 		return err
 	})
 	if err != nil {
@@ -72,12 +70,9 @@ func (a *app) listAnnouncements(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := page[announcement]{Items: []announcement{}}
 	err = a.db.read(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
-		list := either(a.db, tx.Query,
-			`SELECT id, author, body, created_at FROM announcements
-				WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3`,
-			`SELECT id, author, body, created_at FROM announcements
-				WHERE tenant_id = :tenant AND (created_at, id) < (?1, ?2) ORDER BY created_at DESC, id DESC LIMIT ?3`)
-		rows, err := list(ctx, a.db.moment(before.at), before.id, where.Limit+1) // one more tells whether a page follows
+		rows, err := tx.Query(ctx, `SELECT id, author, body, created_at FROM announcements
+			WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3`,
+			a.db.moment(before.at), before.id, where.Limit+1) // one more tells whether a page follows
 		if err != nil {
 			return err
 		}
@@ -112,10 +107,7 @@ func (a *app) deleteAnnouncement(w http.ResponseWriter, r *http.Request) error {
 		if _, err := a.still(ctx, tx, rbac.OrganizationUpdate); err != nil {
 			return err
 		}
-		remove := either(a.db, tx.Exec,
-			`DELETE FROM announcements WHERE tenant_id = :tenant AND id = $1`,
-			`DELETE FROM announcements WHERE tenant_id = :tenant AND id = ?1`)
-		done, err := remove(ctx, id)
+		done, err := tx.Exec(ctx, `DELETE FROM announcements WHERE tenant_id = :tenant AND id = $1`, id)
 		if err != nil {
 			return err
 		}

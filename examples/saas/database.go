@@ -65,17 +65,6 @@ func (d *database) readAs(ctx context.Context, subject string, do func(context.C
 	}), done)
 }
 
-// either returns run with the text for the database at hand: their placeholders
-// differ. T is the type package tenant gives its statements. Nothing but a constant
-// has it, so no text put together from what a request says gets here.
-func either[T ~string, R any](d *database, run func(context.Context, T, ...any) (R, error), postgres, sqlite T) func(context.Context, ...any) (R, error) {
-	text := postgres
-	if d.dialect == tenant.SQLite {
-		text = sqlite
-	}
-	return func(ctx context.Context, args ...any) (R, error) { return run(ctx, text, args...) }
-}
-
 // errNoDatabase means that the database did not do what it is there for, whatever
 // it was asked.
 var errNoDatabase = errors.New("database unavailable")

@@ -76,10 +76,8 @@ func (a *app) foundOrganization(ctx context.Context, tx *tenant.Tx, o organizati
 		err = errors.New("this id was that of a deleted organization")
 	}
 	if err == nil {
-		insert := either(a.db, tx.Exec,
-			`INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, $1, $2, $3)`,
-			`INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, ?1, ?2, ?3)`)
-		_, err = insert(ctx, o.Name, a.db.moment(o.CreatedAt), a.db.moment(o.UpdatedAt))
+		_, err = tx.Exec(ctx, `INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, $1, $2, $3)`,
+			o.Name, a.db.moment(o.CreatedAt), a.db.moment(o.UpdatedAt))
 	}
 	if err != nil {
 		return fmt.Errorf("organizations: %w", err)
@@ -149,10 +147,9 @@ func (a *app) renameOrganization(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		rename := either(a.db, tx.Exec,
-			`UPDATE organizations SET name = $1, updated_at = $2 WHERE id = :tenant`,
-			`UPDATE organizations SET name = ?1, updated_at = ?2 WHERE id = :tenant`)
-		if _, err := rename(ctx, body.Name, a.db.moment(time.Now())); err != nil {
+		_, err = tx.Exec(ctx, `UPDATE organizations SET name = $1, updated_at = $2 WHERE id = :tenant`,
+			body.Name, a.db.moment(time.Now()))
+		if err != nil {
 			return fmt.Errorf("organizations: %w", err)
 		}
 		o, err = findOrganization(ctx, tx)
@@ -174,10 +171,8 @@ func (a *app) deleteOrganization(w http.ResponseWriter, r *http.Request) error {
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM organizations WHERE id = :tenant`) // and what refers to it
 		if err == nil {
-			bury := either(a.db, tx.Exec,
-				`INSERT INTO organization_tombstones (id, deleted_at) VALUES (:tenant, $1)`,
-				`INSERT INTO organization_tombstones (id, deleted_at) VALUES (:tenant, ?1)`)
-			_, err = bury(ctx, a.db.moment(time.Now()))
+			_, err = tx.Exec(ctx, `INSERT INTO organization_tombstones (id, deleted_at) VALUES (:tenant, $1)`,
+				a.db.moment(time.Now()))
 		}
 		if err != nil {
 			return fmt.Errorf("organizations: %w", err)

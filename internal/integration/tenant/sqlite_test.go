@@ -60,7 +60,7 @@ func TestSQLiteGuard(t *testing.T) {
 	var n int
 	require.NoError(t, pool.QueryRowContext(t.Context(), `SELECT count(*) FROM orders`).Scan(&n))
 	require.Equal(t, 4, n, "nothing was executed")
-	require.NoError(t, db.QueryRow(in(t, 1), `DELETE FROM orders WHERE tenant_id = :tenant AND title = ?1 RETURNING id`, "a").Scan(&n))
+	require.NoError(t, db.QueryRow(in(t, 1), `DELETE FROM orders WHERE tenant_id = :tenant AND title = $1 RETURNING id`, "a").Scan(&n))
 	require.NoError(t, pool.QueryRowContext(t.Context(), `SELECT count(*) FROM orders`).Scan(&n))
 	require.Equal(t, 3, n)
 }
