@@ -60,7 +60,7 @@ func secure(ctx context.Context, db *sql.DB, c *config) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	grants, err := versionGrants(ctx, tx, c)
+	grants, err := otherGrants(ctx, tx, c)
 	if err != nil {
 		return 0, err
 	}
@@ -73,22 +73,28 @@ func secure(ctx context.Context, db *sql.DB, c *config) (n int, err error) {
 	return len(statements), tx.Commit()
 }
 
-// versionGrants returns what lets serve compare the versions of the schema with its
-// files.
-func versionGrants(ctx context.Context, tx *sql.Tx, c *config) ([]string, error) {
+// otherGrants returns what serve lacks beside its rights to the tables: to compare
+// the versions of the schema with its files, and to find the organization of an
+// invitation, where functions are not for PUBLIC by default.
+func otherGrants(ctx context.Context, tx *sql.Tx, c *config) ([]string, error) {
 	sets, err := migrationSets(tenant.Postgres)
 	if err != nil {
 		return nil, err
 	}
-	var grants []string
-	app := c.isolation().App
+	type right struct{ has, what, object string }
+	rights := []right{{"has_function_privilege($1, $2, 'EXECUTE')", "EXECUTE ON FUNCTION", "rowhouse.find_member_invitation(bytea, timestamptz)"}}
 	for _, set := range sets {
-		var may bool
-		if err := tx.QueryRowContext(ctx, `SELECT has_table_privilege($1, $2, 'SELECT')`, app, set.versions).Scan(&may); err != nil {
+		rights = append(rights, right{"has_table_privilege($1, $2, 'SELECT')", "SELECT ON", set.versions})
+	}
+	app := c.isolation().App
+	var grants []string
+	for _, r := range rights {
+		var has bool
+		if err := tx.QueryRowContext(ctx, "SELECT "+r.has, app, r.object).Scan(&has); err != nil {
 			return nil, err
 		}
-		if !may {
-			grants = append(grants, "GRANT SELECT ON "+set.versions+" TO "+pgx.Identifier{app}.Sanitize())
+		if !has {
+			grants = append(grants, "GRANT "+r.what+" "+r.object+" TO "+pgx.Identifier{app}.Sanitize())
 		}
 	}
 	return grants, nil

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/rbac"
+	"github.com/rowhouse-go/rowhouse/rbac/members"
 	"github.com/rowhouse-go/rowhouse/tenant"
 	"github.com/rowhouse-go/rowhouse/tenant/rls"
 )
@@ -74,6 +76,28 @@ func TestUnsafePostgresIsRefused(t *testing.T) {
 	_, err := super.ExecContext(t.Context(), `CREATE TABLE notes (tenant_id uuid); GRANT SELECT ON notes TO `+c.isolation().App)
 	require.NoError(t, err)
 	require.ErrorIs(t, tryOpen(t, c), rls.ErrUnsafe, "a table that isolation.go has not heard of")
+}
+
+// Where functions are not for PUBLIC, migrate gives serve the one it needs.
+func TestMigrateGrantsTheLookUp(t *testing.T) {
+	t.Parallel()
+	c, super, ok := onPostgres(t)
+	if !ok {
+		return
+	}
+	_, err := super.ExecContext(t.Context(), `REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA rowhouse FROM PUBLIC`)
+	require.NoError(t, err)
+	d, err := openDatabase(t.Context(), &c)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, d.close()) }()
+	store, err := members.New(members.Postgres, rbac.DefaultPolicy(), nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, store.Check(t.Context(), d.reader), "lacks EXECUTE", "serve asks this")
+	var first, second strings.Builder
+	require.NoError(t, migrateWith(t.Context(), c, &first))
+	require.NoError(t, store.Check(t.Context(), d.reader))
+	require.NoError(t, migrateWith(t.Context(), c, &second))
+	require.Equal(t, "nothing to do: the schema is up to date\n", second.String())
 }
 
 func TestOldSchemaIsRefused(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 )
 
 // The errors of this package, beside those of package rbac. All but [ErrNoTx],
-// [ErrNoKey] and [ErrNoProof], which are faults of the program, have a method HTTPStatus() int with the status given here.
+// [ErrNoKey] and [ErrNoProof], which are faults of the program, have a method
+// HTTPStatus() int with the status given here.
 var (
 	// ErrInvalidID (422): an organization or subject that is empty, longer than
 	// 1,024 bytes, not UTF-8, or has a NUL.
