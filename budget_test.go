@@ -34,9 +34,11 @@ var jwt = []string{
 var budget = map[string][]string{
 	"auth":              jwt,
 	"auth/authtest":     jwt,
+	"ratelimit":         {"golang.org/x/time"},
 	"rbac":              nil,
 	"rbac/members":      nil,
 	"rbac/rbactest":     nil,
+	"retry":             {"github.com/avast/retry-go/v5"},
 	"tenant":            nil,
 	"tenant/rls":        nil,
 	"tenant/tenanttest": nil,

@@ -26,7 +26,9 @@ require (
 	github.com/lestrrat-go/option/v2 v2.0.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/redis/go-redis/v9 v9.23.0
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/rowhouse-go/rowhouse/ratelimit/redisstore v0.1.0
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
@@ -41,3 +43,5 @@ require (
 replace github.com/rowhouse-go/rowhouse => ../..
 
 replace github.com/rowhouse-go/rowhouse/tenant/tenantpgx => ../../tenant/tenantpgx
+
+replace github.com/rowhouse-go/rowhouse/ratelimit/redisstore => ../../ratelimit/redisstore

@@ -1,0 +1,2 @@
+// Package ratelimit limits requests per key, several windows at once.
+package ratelimit

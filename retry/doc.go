@@ -1,0 +1,2 @@
+// Package retry retries what is safe to retry, with a budget.
+package retry
