@@ -2,60 +2,249 @@ package ratelimit
 
 import (
 	"context"
-	"sync"
+	"fmt"
+	"hash/maphash"
+	"math/bits"
+	"runtime"
+	"sync/atomic"
 	"time"
 )
 
-// MemoryOptions are the optional parts of [NewMemory].
+// MemoryOptions are the optional parts of [NewMemory]. The zero value, like a nil
+// *MemoryOptions, means the defaults.
 type MemoryOptions struct {
-	// MaxKeys bounds how many keys are kept. 0 means 1<<20.
+	// MaxKeys bounds how many keys are kept for each number of windows, of which
+	// sliding ones are told apart. 0 means 1<<20; negative means no bound.
 	MaxKeys int
 }
 
-// Memory is a [Store] in this process.
+// Memory is a [Store] in this process. It is safe for concurrent use, starts no
+// goroutine and needs no Close. Make one with [NewMemory]: the zero Memory panics.
+//
+// A key takes a slot of 8 bytes, 8 more per window and 40 more per sliding window, in a
+// table that is half to three quarters full. A key that has its whole burst back is
+// forgotten, and its slot goes to the next one that comes along. A table at
+// [MemoryOptions.MaxKeys] forgets for a new key the one that is nearest to having its
+// burst back among those in 32 slots: who makes up keys drives out others that have
+// used little, and gets back what they had used; to be driven out, a key near its limit
+// must meet none that has used less.
+//
+// Keys are kept as 64-bit hashes with a seed of this store's own. Two keys share a
+// bucket if their hashes are equal: of a million keys, some do with a chance of
+// 1 in 30 million, which nobody outside can raise.
+//
+// Time is the monotonic clock's: a step of the wall clock changes nothing.
 type Memory struct {
-	mu    sync.Mutex
-	start time.Time
-	full  map[memoryKey]time.Duration // when each bucket is full again
+	seed   maphash.Seed
+	start  time.Time
+	shards int // per table
+	keys   int
+	tables [MaxWindows + 1][MaxWindows + 1]atomic.Pointer[table] // by windows, by sliding ones among them
 }
-
-type memoryKey struct{ name, key, window string }
 
 // NewMemory makes an empty store.
-func NewMemory(*MemoryOptions) *Memory {
-	return &Memory{start: time.Now(), full: make(map[memoryKey]time.Duration)}
+func NewMemory(o *MemoryOptions) *Memory {
+	keys := 0
+	if o != nil {
+		keys = o.MaxKeys
+	}
+	switch {
+	case keys == 0:
+		keys = 1 << 20
+	case keys < 0:
+		keys = 1<<31 - 1 // 50 GB
+	}
+	// Four shards per processor make it rare that two meet in one; 64 make resizing
+	// one short. A shard of few keys would fill up long before the others.
+	shards := max(64, 4*runtime.GOMAXPROCS(0))
+	shards = min(1<<bits.Len(uint(shards-1)), max(1, 1<<bits.Len(uint(keys/1024))>>1))
+	return &Memory{seed: maphash.MakeSeed(), start: time.Now(), shards: shards, keys: keys}
 }
 
-// Take implements [Store].
+// Take implements [Store]. It doesn't block, and so doesn't look at ctx. The only errors
+// are those of limits that [Limits.Validate] refuses and of a negative n.
 func (m *Memory) Take(_ context.Context, name, key string, limits Limits, n int) (Decision, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Since(m.start)
-	d := Decision{Allowed: true, Limits: limits, Tightest: -1}
-	for charge := range 2 {
-		for i, l := range limits {
-			burst := time.Duration(l.Burst)
-			if l.Burst == 0 {
-				burst = time.Duration(l.Quota)
+	return m.take(int64(time.Since(m.start)), name, key, limits, n)
+}
+
+// Mixed into hashes: odd, with bits all over.
+const (
+	nameFactor   = 0x9e3779b97f4a7c15
+	windowFactor = 0xd1342543de82ef95
+)
+
+// hash is the fingerprint of name and key, before what windows they are judged by.
+func (m *Memory) hash(name, key string) uint64 {
+	return maphash.String(m.seed, name)*nameFactor + maphash.String(m.seed, key)
+}
+
+func (m *Memory) take(now int64, name, key string, limits Limits, units int) (Decision, error) {
+	if len(limits) == 0 || len(limits) > MaxWindows {
+		return Decision{}, limits.Validate()
+	}
+	if units < 0 {
+		return Decision{}, fmt.Errorf("ratelimit: take %d units", units)
+	}
+	var gauges [MaxWindows]gauge
+	var tag uint64
+	sliding := 0
+	for i := range limits {
+		l, g := &limits[i], &gauges[i]
+		var ok bool
+		if g.each, g.fill, ok = l.pace(); !ok {
+			return Decision{}, limits.Validate()
+		}
+		if g.max = int64(l.burst()); int64(units) > g.max {
+			g.wait = int64(Never)
+		}
+		tag = (tag + uint64(l.Window)) * windowFactor
+		if l.Sliding {
+			tag++
+			sliding++
+		}
+	}
+	// A key judged by other windows is another key, in a slot near by.
+	fingerprint := m.hash(name, key) ^ tag*windowFactor>>(64-tagBits)
+	if fingerprint == 0 {
+		fingerprint = 1
+	}
+
+	t := m.table(len(limits), sliding)
+	s := t.shard(fingerprint)
+	s.mu.Lock()
+	refused := t.charge(s, fingerprint, now, limits, int64(units), &gauges)
+	s.mu.Unlock()
+	return decide(limits, &gauges, refused), nil
+}
+
+// charge completes gauges and charges n units to all windows of fingerprint, unless
+// some refuse.
+func (t *table) charge(s *shard, fingerprint uint64, now int64, limits Limits, n int64, gauges *[MaxWindows]gauge) (refused uint8) {
+	at := t.find(s, fingerprint)
+	if at >= 0 {
+		slot := s.slots[at+1 : at+t.stride]
+		rings := slot[len(limits):]
+		for i := range limits {
+			if limits[i].Sliding {
+				gauges[i].weighSliding(rings, int64(slot[i]), now, n)
+				rings = rings[ringWords:]
+			} else {
+				gauges[i].weighBucket(int64(slot[i]), now, n)
 			}
-			each := l.Window / time.Duration(l.Quota)
-			k := memoryKey{name, key, l.Name}
-			full := max(m.full[k], now)
-			after := full + time.Duration(n)*each
-			if over := after - now - burst*each; over > 0 && charge == 0 {
-				d.Allowed, d.Refused = false, d.Refused|1<<i
-				if over >= d.RetryAfter {
-					d.Tightest, d.RetryAfter, d.Remaining, d.ResetAfter = i, over, int(burst-(full-now+each-1)/each), full-now
-				}
+		}
+	}
+	for i := range limits {
+		if gauges[i].wait > 0 {
+			refused |= 1 << i
+		}
+	}
+	if refused != 0 || n == 0 {
+		return refused
+	}
+	if at < 0 {
+		at = t.add(s, fingerprint, now)
+	}
+	slot := s.slots[at+1 : at+t.stride]
+	rings := slot[len(limits):]
+	for i := range limits {
+		if limits[i].Sliding {
+			slot[i] = uint64(gauges[i].chargeSliding(rings, int64(slot[i]), now, n))
+			rings = rings[ringWords:]
+		} else {
+			slot[i] = uint64(gauges[i].chargeBucket(now, n))
+		}
+	}
+	return 0
+}
+
+// decide says what the gauges read.
+func decide(limits Limits, gauges *[MaxWindows]gauge, refused uint8) Decision {
+	d := Decision{Allowed: refused == 0, Limits: limits, Refused: refused}
+	var left int64
+	if refused != 0 {
+		for i := range limits {
+			if wait := time.Duration(gauges[i].wait); wait > d.RetryAfter {
+				d.Tightest, d.RetryAfter = i, wait
 			}
-			if charge == 1 && d.Allowed {
-				m.full[k] = after
-				left := int(burst - (after-now+each-1)/each)
-				if d.Tightest < 0 || left*limits[d.Tightest].Quota < d.Remaining*l.Quota {
-					d.Tightest, d.Remaining, d.ResetAfter = i, left, after-now
+		}
+		left = gauges[d.Tightest].left(limits[d.Tightest].Sliding)
+	} else {
+		left = gauges[0].left(limits[0].Sliding)
+		for i := 1; i < len(limits); i++ {
+			other := gauges[i].left(limits[i].Sliding)
+			if smaller(other, gauges[i].max, left, gauges[d.Tightest].max) {
+				d.Tightest, left = i, other
+			}
+		}
+	}
+	d.Remaining, d.ResetAfter = int(left), time.Duration(gauges[d.Tightest].busy)
+	return d
+}
+
+// smaller reports whether a/b < c/d.
+func smaller(a, b, c, d int64) bool {
+	high1, low1 := bits.Mul64(uint64(a), uint64(d))
+	high2, low2 := bits.Mul64(uint64(c), uint64(b))
+	return high1 < high2 || high1 == high2 && low1 < low2
+}
+
+// table returns the table of keys that are judged by the given number of windows, some
+// of them sliding.
+func (m *Memory) table(windows, sliding int) *table {
+	p := &m.tables[windows][sliding]
+	if t := p.Load(); t != nil {
+		return t
+	}
+	p.CompareAndSwap(nil, newTable(windows, sliding, m.shards, m.keys))
+	return p.Load()
+}
+
+// each calls f for every table, with its shards locked one after the other.
+func (m *Memory) each(f func(t *table, s *shard)) {
+	for i := range m.tables {
+		for j := range m.tables[i] {
+			if t := m.tables[i][j].Load(); t != nil {
+				for k := range t.shards {
+					s := &t.shards[k]
+					s.mu.Lock()
+					f(t, s)
+					s.mu.Unlock()
 				}
 			}
 		}
 	}
-	return d, nil
+}
+
+// Reset implements [Resetter]: every window of name and key has its whole burst again.
+// The error is always nil.
+func (m *Memory) Reset(_ context.Context, name, key string) error {
+	hash := m.hash(name, key)
+	for i := range m.tables {
+		for j := range m.tables[i] {
+			if t := m.tables[i][j].Load(); t != nil {
+				t.forget(hash)
+			}
+		}
+	}
+	return nil
+}
+
+// MemoryStats are the figures of a [Memory].
+type MemoryStats struct {
+	Keys      int    // keys kept, among them those that are idle and were not reused yet
+	Slots     int    // slots for keys
+	Bytes     int    // memory of the slots
+	Evictions uint64 // keys forgotten while they were not idle, because of MaxKeys
+}
+
+// Stats adds up the figures of all shards, locking one after the other.
+func (m *Memory) Stats() MemoryStats {
+	var stats MemoryStats
+	m.each(func(t *table, s *shard) {
+		stats.Keys += s.used
+		stats.Slots += len(s.slots) / t.stride
+		stats.Bytes += 8 * len(s.slots)
+		stats.Evictions += s.evicted
+	})
+	return stats
 }
