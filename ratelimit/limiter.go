@@ -2,71 +2,64 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 )
-
-// An Outage says what a [Limiter] does when its store can't decide.
-type Outage int
-
-// What to do without the store.
-const (
-	// FallbackLocal decides by this process's memory: each replica grants the whole
-	// quota.
-	FallbackLocal Outage = iota
-	// FailOpen lets requests pass.
-	FailOpen
-	// FailClosed refuses with [ErrUnavailable]: for logins and one-time passwords,
-	// where a fallback would multiply the guesses by the number of replicas.
-	FailClosed
-)
-
-// Options are the optional parts of [New]. The zero value, like a nil *Options,
-// means the defaults.
-type Options struct {
-	// Store counts. nil: a [Memory] of this limiter's own.
-	Store Store
-	// OnOutage is what happens when Store fails. The zero value is [FallbackLocal].
-	OnOutage Outage
-	// Plan returns the limits of a key, as of a tenant's plan, and false for those of
-	// [New]. It must be fast: it is called for each decision.
-	Plan func(ctx context.Context, key string) (Limits, bool)
-	// DryRun counts and observes, and lets everything pass.
-	DryRun bool
-	// Observe is told of each decision, after it and outside of locks.
-	Observe func(context.Context, Event)
-}
-
-// An Event is what [Options.Observe] is told.
-type Event struct {
-	Limiter  string // the name given to New
-	Key      string
-	Units    int
-	Decision Decision // of DryRun: what it would have been
-	Start    time.Time
-	Duration time.Duration
-	Err      error
-}
 
 // A Limiter decides by key. It is safe for concurrent use; make one with [New].
 type Limiter struct {
 	name    string
 	options Options
-	limits  atomic.Pointer[Limits]
+	store   Store
+	local   Store // decides in an outage; nil unless FallbackLocal
+	plan    atomic.Pointer[Plan]
 }
 
-// New makes a limiter. name prefixes every key, so limiters can share a store.
+// New returns a limiter. name is 1 to 32 letters, digits, "_" and "-"; it is part of
+// every key, so limiters of different names can share a store. The limiter keeps a copy
+// of limits. The error names every fault of name, limits and o at once.
 func New(name string, limits Limits, o *Options) (*Limiter, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	l := &Limiter{name: name, options: *o}
-	if l.options.Store == nil {
-		l.options.Store = NewMemory(nil)
+	plan, err := NewPlan(limits)
+	if err := errors.Join(checkName(name), err, o.validate()); err != nil {
+		return nil, err
 	}
-	l.limits.Store(&limits)
+	l := &Limiter{name: name, options: *o, store: o.Store}
+	if l.store == nil {
+		l.store = NewMemory(nil) // which never fails: no local is needed
+	} else if o.OnOutage == FallbackLocal {
+		l.local = NewMemory(nil)
+	}
+	l.plan.Store(plan)
 	return l, nil
+}
+
+func checkName(name string) error {
+	if !isName(name) {
+		return fmt.Errorf("ratelimit: name %s must be 1 to %d letters, digits, _ and -", excerpt(name), maxName)
+	}
+	return nil
+}
+
+// Limits returns a copy of the limits of keys that have no [Plan] of their own.
+func (l *Limiter) Limits() Limits { return slices.Clone(l.plan.Load().limits) }
+
+// SetLimits replaces the limits of keys that have no [Plan] of their own, of which it
+// keeps a copy, for every decision that begins after it returns. What keys have used
+// stays used if there are as many windows as before. The error is that of
+// [Limits.Validate]; the old limits stay then.
+func (l *Limiter) SetLimits(limits Limits) error {
+	plan, err := NewPlan(limits)
+	if err != nil {
+		return err
+	}
+	l.plan.Store(plan)
+	return nil
 }
 
 // Allow is AllowN of one unit.
@@ -74,11 +67,83 @@ func (l *Limiter) Allow(ctx context.Context, key string) (Decision, error) {
 	return l.AllowN(ctx, key, 1)
 }
 
-// AllowN charges n units of key in every window, or in none.
+// AllowN charges n units of key in every window, or in none if one of them refuses.
+// n = 0 charges nothing and reports.
+//
+// A refusal is no error. With an error the request must not pass, and the decision
+// says so: the error is a [*KeyError]; or n is negative; or the store could not
+// decide, where it matches ctx.Err() if the caller's ctx has ended, and otherwise, of
+// a [FailClosed] limiter, [ErrUnavailable] and what the store said.
 func (l *Limiter) AllowN(ctx context.Context, key string, n int) (Decision, error) {
-	d, err := l.options.Store.Take(ctx, l.name, key, *l.limits.Load(), n)
+	observe := l.options.Observe
+	if observe == nil {
+		d, err := l.decide(ctx, key, n)
+		return l.answer(d, err)
+	}
+	start := time.Now()
+	d, err := l.decide(ctx, key, n)
+	observe(ctx, Event{
+		Limiter: l.name, Key: key, Units: n,
+		Decision: d, Start: start, Duration: time.Since(start), Err: err,
+	})
+	return l.answer(d, err)
+}
+
+// answer makes of what decide returned what the caller is told.
+func (l *Limiter) answer(d Decision, err error) (Decision, error) {
+	if l.options.DryRun {
+		d.Allowed, d.Refused, d.RetryAfter = true, 0, 0
+		return d, nil
+	}
+	if d.Degraded {
+		return d, nil
+	}
+	return d, err
+}
+
+// decide returns an error beside a decision only if that is Degraded.
+func (l *Limiter) decide(ctx context.Context, key string, n int) (Decision, error) {
+	if !isKey(key) {
+		return Decision{}, &KeyError{Limiter: l.name, Length: len(key)}
+	}
+	if n < 0 {
+		return Decision{}, fmt.Errorf("ratelimit: %s: %d units", l.name, n)
+	}
+	limits := l.limitsOf(ctx, key)
+	d, err := l.store.Take(ctx, l.name, key, limits, n)
 	if err != nil {
-		return Decision{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return l.outage(ctx, key, limits, n, err)
 	}
 	return d, nil
+}
+
+func (l *Limiter) limitsOf(ctx context.Context, key string) Limits {
+	if l.options.Plan != nil {
+		if p := l.options.Plan(ctx, key); p != nil && p.limits != nil {
+			return p.limits
+		}
+	}
+	return l.plan.Load().limits
+}
+
+// Reset forgets what key has used, here and in the store. Those who wait for it notice
+// at their turn. The error is a [*KeyError]; or matches [errors.ErrUnsupported] if the
+// store is no [Resetter]; or ctx.Err() if ctx has ended; or [ErrUnavailable].
+func (l *Limiter) Reset(ctx context.Context, key string) error {
+	if !isKey(key) {
+		return &KeyError{Limiter: l.name, Length: len(key)}
+	}
+	for _, s := range []Store{l.local, l.store} {
+		if s == nil {
+			continue
+		}
+		r, ok := s.(Resetter)
+		if !ok {
+			return fmt.Errorf("ratelimit: %s: reset: %w by %T", l.name, errors.ErrUnsupported, s)
+		}
+		if err := r.Reset(ctx, l.name, key); err != nil {
+			return l.failed(ctx, err)
+		}
+	}
+	return nil
 }
