@@ -159,8 +159,8 @@ func appendPolicy(b []byte, limits Limits) []byte {
 }
 
 // A policyCache keeps the values of RateLimit-Policy, so that a response need not
-// write its own: there are as many as plans. It compares contents, as a plan may be
-// changed in place. nil keeps nothing.
+// write its own: there are as many as plans. It compares contents, as a Plan func may
+// make a new one each time. nil keeps nothing.
 type policyCache struct {
 	entries atomic.Pointer[[]policyEntry]
 }
@@ -171,7 +171,7 @@ type policyEntry struct {
 	value   []string // cap 1: a handler that appends to it gets its own
 }
 
-// maxPolicies bounds the cache, as a Plan may make up limits; it begins anew then.
+// maxPolicies bounds the cache, which begins anew then.
 const maxPolicies = 64
 
 func (c *policyCache) value(limits Limits) []string {

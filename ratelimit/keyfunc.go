@@ -46,14 +46,15 @@ func ByPrefix(ip ClientIP, v4, v6 int) KeyFunc {
 
 // network writes the prefix of an address, and of a whole address no length.
 func network(addr netip.Addr, bits int) string {
+	var room [64]byte // longer than any; String allocates twice
 	if bits == addr.BitLen() {
-		return addr.String()
+		return string(addr.AppendTo(room[:0]))
 	}
 	p, err := addr.Prefix(bits)
 	if err != nil { // bits is in range and addr has no zone
 		panic("ratelimit: " + err.Error())
 	}
-	return p.String()
+	return string(p.AppendTo(room[:0]))
 }
 
 // ByHeader takes the value of a header for the key, as an API key's. A request without
