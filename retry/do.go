@@ -2,7 +2,10 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	avast "github.com/avast/retry-go/v5"
 )
 
 // An Attempt is what [Policy.Observe] is told of a failed attempt.
@@ -10,40 +13,242 @@ type Attempt struct {
 	Number   int           // 1 is the first
 	Start    time.Time     // of the attempt
 	Duration time.Duration // of the attempt
-	Err      error
-	Wait     time.Duration // before the next one
-	Last     bool          // no other follows
+	Err      error         // what f returned
+	Last     bool          // no other is to follow
+	Wait     time.Duration // before the next one; 0 if there is none
+	Reason   error         // what the [Error] says if Last; nil if Err is not retryable
 }
 
-// Do runs f until it succeeds or the policy has enough.
+// Do runs f until it succeeds or the policy has enough. It runs f in its own
+// goroutine, with ctx or, under AttemptTimeout, a context derived from it.
+//
+// It returns
+//   - nil when f did;
+//   - what f returned, as it is, when that is not retryable: marked with [Permanent],
+//     or refused by Retryable;
+//   - an [*Error] when a retryable error was the last: attempts, budget or time are
+//     spent, the breaker refuses, or ctx ended;
+//   - ctx's cause, without running f, when ctx was done before;
+//   - the policy's faults, without running f, when it has any: see [Policy.Validate].
+//
+// No attempt begins after ctx ended, and no wait is begun that the deadline would cut
+// short. A panic of f is the caller's.
 func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
-	return f(ctx)
-}
-
-// Value is [Policy.Do] for a function that returns a value.
-func Value[T any](ctx context.Context, p *Policy, f func(context.Context) (T, error)) (v T, err error) {
-	err = p.Do(ctx, func(ctx context.Context) error {
-		v, err = f(ctx)
+	if p == nil {
+		p = standard
+	}
+	start, err := p.enter(ctx)
+	if err != nil {
 		return err
+	}
+	var t trial
+	if p.plain() {
+		err = f(ctx)
+	} else {
+		_, t, err = try(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	}
+	if err == nil {
+		p.Budget.succeed()
+		return nil
+	}
+	return p.again(ctx, start, t, f, err)
+}
+
+// enter looks at what may forbid the first attempt, and returns when the call began,
+// if anything asks for it.
+func (p *Policy) enter(ctx context.Context) (start time.Time, err error) {
+	if !p.valid() {
+		return start, p.Validate()
+	}
+	if ctx.Err() != nil {
+		return start, ended(ctx)
+	}
+	if p.MaxElapsed > 0 {
+		start = time.Now()
+	}
+	return start, nil
+}
+
+// plain reports whether an attempt is no more than a call of f.
+func (p *Policy) plain() bool {
+	return p.AttemptTimeout == 0 && p.Breaker == nil && p.Observe == nil
+}
+
+// A trial is what is to be remembered of an attempt until it is judged.
+type trial struct {
+	pass  gate
+	start time.Time
+}
+
+// errRefused is what try returns when the breaker did not let it run f.
+var errRefused = errors.New("retry: refused")
+
+// try makes an attempt. A success it settles with the breaker, a failure is left to
+// the judge.
+func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, error)) (v T, t trial, err error) {
+	pass, ok := p.Breaker.allow()
+	if !ok {
+		return v, t, errRefused
+	}
+	t.pass = pass
+	if p.Observe != nil {
+		t.start = time.Now()
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			p.Breaker.fail(ctx, t.pass, errPanicked)
+		}
+	}()
+	own := ctx
+	if p.AttemptTimeout > 0 {
+		var cancel context.CancelFunc
+		own, cancel = context.WithTimeout(ctx, p.AttemptTimeout)
+		defer cancel()
+	}
+	v, err = f(own)
+	returned = true
+	if err == nil {
+		p.Breaker.settle(ctx, t.pass, nil, false)
+	}
+	return v, t, err
+}
+
+// A series is the attempts of a call that did not succeed at once.
+type series struct {
+	policy   *Policy
+	ctx      context.Context //nolint:containedctx // it lives as long as the call
+	f        func(context.Context) error
+	start    time.Time // if MaxElapsed asks for it
+	attempts int
+	first    time.Time // failure
+	more     bool      // another attempt follows
+	wait     time.Duration
+	last     error // of f
+	result   error // of the call, unless more
+}
+
+// errAgain stands for f's error towards the driver, which must keep and interpret
+// none: an avast.Unrecoverable in it is not for this layer.
+var errAgain = errors.New("retry: again")
+
+// again makes attempts 2 and later. The first one ended with err.
+func (p *Policy) again(ctx context.Context, start time.Time, t trial, f func(context.Context) error, err error) error {
+	s := &series{policy: p, ctx: ctx, f: f, start: start}
+	s.judge(t, err)
+	if !s.more {
+		return s.result
+	}
+	replay := true // the driver makes the first attempt itself: that one is over
+	driver := avast.New(
+		avast.UntilSucceeded(), // the policy counts
+		avast.Context(ctx),
+		avast.RetryIf(func(error) bool { return s.more }),
+		avast.DelayType(func(uint, error, avast.DelayContext) time.Duration { return s.wait }),
+	)
+	err = driver.Do(func() error {
+		if replay {
+			replay = false
+			return errAgain
+		}
+		return s.attempt()
 	})
-	return v, err
+	switch {
+	case err == nil:
+		return nil
+	case s.more: // ctx ended the wait
+		return s.end(ended(ctx))
+	}
+	return s.result
 }
 
-// A permanent error is not retried.
-type permanent struct{ error }
-
-func (p permanent) Unwrap() error { return p.error }
-
-// Permanent marks err as one that no retry helps.
-func Permanent(err error) error { return permanent{err} }
-
-// An after error says when to come back.
-type after struct {
-	error
-	wait time.Duration
+// attempt makes an attempt and judges it.
+func (s *series) attempt() error {
+	// With a wait of zero the driver does not look at the context.
+	if s.ctx.Err() != nil {
+		s.more, s.result = false, s.end(ended(s.ctx))
+		return errAgain
+	}
+	_, t, err := try(s.ctx, s.policy, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.f(ctx) })
+	if err == nil {
+		s.policy.Budget.succeed()
+		return nil
+	}
+	s.judge(t, err)
+	return errAgain
 }
 
-func (a after) Unwrap() error { return a.error }
+// judge decides what follows a failed attempt, and tells the observer.
+func (s *series) judge(t trial, err error) {
+	if err == errRefused { //nolint:errorlint // made here, never wrapped, and f can't have it
+		s.more, s.result = false, s.end(ErrBreakerOpen)
+		return
+	}
+	now := time.Now()
+	s.attempts++
+	s.last = err
+	if s.attempts == 1 {
+		s.first = now
+	}
+	p := s.policy
+	retryable := !isPermanent(err) && (p.Retryable == nil || p.Retryable(err))
+	p.Breaker.settle(s.ctx, t.pass, err, retryable)
 
-// After marks err as one to be retried no sooner than d from now.
-func After(d time.Duration, err error) error { return after{err, d} }
+	var reason error
+	s.wait, reason = 0, nil
+	if retryable {
+		s.wait, reason = s.next(now)
+	}
+	s.more = retryable && reason == nil
+	switch {
+	case !retryable:
+		s.result = err
+	case reason != nil:
+		s.result = s.end(reason)
+	}
+	if p.Observe != nil {
+		p.Observe(s.ctx, Attempt{
+			Number: s.attempts, Start: t.start, Duration: now.Sub(t.start), Err: err,
+			Last: !s.more, Wait: s.wait, Reason: reason,
+		})
+	}
+}
+
+// next returns the wait before the next attempt, or why there is none. What costs
+// others, a token of the budget, is asked for last.
+func (s *series) next(now time.Time) (wait time.Duration, reason error) {
+	p := s.policy
+	if s.ctx.Err() != nil {
+		return 0, ended(s.ctx)
+	}
+	if s.attempts >= p.attempts() {
+		return 0, ErrExhausted
+	}
+	wait, ok := p.delay(s.attempts, s.last)
+	switch {
+	case !ok || !s.fits(now, wait):
+		return 0, ErrDeadline
+	case p.Breaker.refusesFor(wait):
+		return 0, ErrBreakerOpen
+	case !p.Budget.take():
+		return 0, ErrBudget
+	}
+	return wait, nil
+}
+
+// fits reports whether an attempt after wait would begin in time.
+func (s *series) fits(now time.Time, wait time.Duration) bool {
+	if deadline, ok := s.ctx.Deadline(); ok && wait >= deadline.Sub(now) {
+		return false
+	}
+	return s.start.IsZero() || wait < s.policy.MaxElapsed-now.Sub(s.start)
+}
+
+// end returns the error of a call that ends for reason.
+func (s *series) end(reason error) error {
+	e := &Error{Attempts: s.attempts, Last: s.last, Reason: reason}
+	if s.attempts > 0 {
+		e.Elapsed = time.Since(s.first)
+	}
+	return e
+}

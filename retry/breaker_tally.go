@@ -1,0 +1,98 @@
+package retry
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A gate is the state of a breaker and the time that belongs to it, in one word that
+// changes atomically: no two states with the same word, so a call that passed one
+// can tell whether it is still there. Its zero value is no state.
+type gate uint64
+
+// A kind is the lower two bits of a gate.
+type kind uint64
+
+const (
+	closed   kind = iota + 1 // since the time
+	open                     // until the time
+	halfOpen                 // a probe is out, and keeps its place until the time
+)
+
+func closedSince(t time.Duration) gate   { return gate(t<<2) | gate(closed) }
+func openUntil(t time.Duration) gate     { return gate(t<<2) | gate(open) }
+func halfOpenUntil(t time.Duration) gate { return gate(t<<2) | gate(halfOpen) }
+
+func (g gate) kind() kind          { return kind(g & 3) }
+func (g gate) time() time.Duration { return time.Duration(g >> 2) }
+
+func (k kind) state() BreakerState {
+	switch k {
+	case closed:
+		return BreakerClosed
+	case open:
+		return BreakerOpen
+	}
+	return BreakerHalfOpen
+}
+
+// buckets is how many parts of the window are counted together. The part that has
+// just begun and the nine before it make up the window.
+const buckets = 10
+
+// A tally counts the outcomes of a sliding window.
+type tally struct {
+	width  time.Duration // of a bucket
+	counts [buckets]atomic.Uint64
+}
+
+// A count is what a bucket holds: when it began, in widths since the breaker was
+// made (32 bits, which may wrap), all outcomes (16 bits) and the failures among them
+// (16 bits). Beyond 65,535 outcomes both are halved, so that their ratio stays.
+type count uint64
+
+func (c count) epoch() uint32    { return uint32(c >> 32) }
+func (c count) total() uint64    { return uint64(c >> 16 & 0xffff) }
+func (c count) failures() uint64 { return uint64(c & 0xffff) }
+
+func (t *tally) epoch(now time.Duration) uint32 { return uint32(now / t.width) }
+
+// add counts one outcome, with failures 0 or 1.
+func (t *tally) add(now time.Duration, failures uint64) {
+	epoch := t.epoch(now)
+	bucket := &t.counts[epoch%buckets]
+	for {
+		old := bucket.Load()
+		c := count(old)
+		total, failed := c.total(), c.failures()
+		switch ahead := c.epoch() - epoch; {
+		case ahead > 0 && ahead <= 1<<16:
+			return // this outcome is old already
+		case ahead != 0:
+			total, failed = 0, 0
+		case total == 0xffff:
+			total, failed = total/2, failed/2
+		}
+		if bucket.CompareAndSwap(old, uint64(epoch)<<32|(total+1)<<16|(failed+failures)) {
+			return
+		}
+	}
+}
+
+// sum returns what the window holds.
+func (t *tally) sum(now time.Duration) (total, failures int) {
+	epoch := t.epoch(now)
+	for i := range t.counts {
+		if c := count(t.counts[i].Load()); epoch-c.epoch() < buckets {
+			total += int(c.total())
+			failures += int(c.failures())
+		}
+	}
+	return total, failures
+}
+
+func (t *tally) reset() {
+	for i := range t.counts {
+		t.counts[i].Store(0)
+	}
+}

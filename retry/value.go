@@ -1,0 +1,40 @@
+package retry
+
+import (
+	"context"
+	"time"
+)
+
+// Value is [Policy.Do] for a function that returns a value. With an error it returns
+// what f returned beside its last one; the zero value if f never ran.
+func Value[T any](ctx context.Context, p *Policy, f func(context.Context) (T, error)) (v T, err error) {
+	if p == nil {
+		p = standard
+	}
+	start, err := p.enter(ctx)
+	if err != nil {
+		return v, err
+	}
+	var t trial
+	if p.plain() {
+		v, err = f(ctx)
+	} else {
+		v, t, err = try(ctx, p, f)
+	}
+	if err == nil {
+		p.Budget.succeed()
+		return v, nil
+	}
+	return valueAgain(ctx, p, start, t, f, v, err)
+}
+
+// valueAgain is apart from Value so that only a failure pays for the closure.
+func valueAgain[T any](
+	ctx context.Context, p *Policy, start time.Time, t trial, f func(context.Context) (T, error), v T, err error,
+) (T, error) {
+	err = p.again(ctx, start, t, func(ctx context.Context) (err error) {
+		v, err = f(ctx)
+		return err
+	}, err)
+	return v, err
+}
