@@ -1,0 +1,224 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rowhouse-go/rowhouse/ratelimit"
+)
+
+//go:embed take.lua
+var takeText string
+
+// Options are the optional parts of [New]. The zero value, like a nil *Options,
+// means the defaults.
+type Options struct {
+	// Prefix begins every key: printable ASCII without
+	// spaces and braces, at most 64 bytes. Stores with the same
+	// prefix and server share buckets. Empty means "rowhouse:rl:".
+	Prefix string
+
+	// Timeout bounds each decision, from waiting for a connection to the answer. 0
+	// means 75 ms.
+	Timeout time.Duration
+
+	// LocalDenyCache is how many refused keys are remembered until they would pass,
+	// for 10 s at most: they cost no question to Redis. 0 means 4096, negative none.
+	LocalDenyCache int
+
+	// Failures is after how many in a row Redis is not asked any more ([ErrOpen]). 0
+	// means 5; negative: it is always asked.
+	Failures int
+
+	// ProbeEvery is how often Redis is tried then, until it answers. 0 means 500 ms.
+	ProbeEvery time.Duration
+}
+
+// Store is a [ratelimit.Store] in Redis. It is safe for concurrent use; make one with
+// [New]. It has nothing to close: the client is its owner's, who closes it.
+type Store struct {
+	client  redis.UniversalClient
+	script  *redis.Script
+	prefix  string
+	timeout time.Duration
+	slots   chan struct{}
+	breaker *breaker
+	denials *denials // nil: none
+}
+
+var (
+	_ ratelimit.Store    = (*Store)(nil)
+	_ ratelimit.Resetter = (*Store)(nil)
+)
+
+// New makes a store on a client of one server, of a cluster or of sentinels. It does
+// not connect.
+func New(client redis.UniversalClient, o *Options) (*Store, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	var faults []error
+	if client == nil {
+		faults = append(faults, errors.New("redisstore: client is nil"))
+	}
+	if len(o.Prefix) > 64 || !isPlain(o.Prefix) {
+		faults = append(faults, fmt.Errorf("redisstore: Prefix is %.80q, want at most 64 bytes of printable ASCII without spaces and braces", o.Prefix))
+	}
+	if o.Timeout < 0 {
+		faults = append(faults, fmt.Errorf("redisstore: Timeout is %v, want more than 0", o.Timeout))
+	}
+	if o.ProbeEvery < 0 {
+		faults = append(faults, fmt.Errorf("redisstore: ProbeEvery is %v, want more than 0", o.ProbeEvery))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		client:  client,
+		script:  redis.NewScript(takeText),
+		prefix:  cmp.Or(o.Prefix, "rowhouse:rl:"),
+		timeout: cmp.Or(o.Timeout, 75*time.Millisecond),
+		slots:   make(chan struct{}, inFlight),
+		breaker: newBreaker(cmp.Or(o.Failures, 5), cmp.Or(o.ProbeEvery, 500*time.Millisecond)),
+	}
+	if most := cmp.Or(o.LocalDenyCache, 4096); most > 0 {
+		s.denials = newDenials(most)
+	}
+	return s, nil
+}
+
+// Take implements [ratelimit.Store]. Its errors are those of ctx, [ErrTimeout],
+// [ErrOpen], [ErrNotABucket] and those of the client, and one for limits that Redis
+// can't count exactly: token buckets that take more than 52 days to fill.
+//
+// A request that could not be decided in time may be charged all the same, and one
+// that the client sent again after it lost a connection may be charged twice: units
+// are charged that were not granted, never the other way round.
+func (s *Store) Take(ctx context.Context, name, key string, limits ratelimit.Limits, n int) (ratelimit.Decision, error) {
+	if err := ctx.Err(); err != nil {
+		return ratelimit.Decision{}, err
+	}
+	if n < 0 {
+		return ratelimit.Decision{}, fmt.Errorf("redisstore: %d units, want at least 0", n)
+	}
+	d, found, resets := s.denials.find(bucket{name, key}, limits, n)
+	if found {
+		return d, nil
+	}
+	windows, err := newWindows(limits)
+	if err != nil {
+		return ratelimit.Decision{}, err
+	}
+	if err := s.ready(name, key); err != nil {
+		return ratelimit.Decision{}, err
+	}
+	at := time.Now()
+	allowed, answers, err := s.take(ctx, name, key, windows, n)
+	if err != nil {
+		return ratelimit.Decision{}, err
+	}
+	d = decide(limits, windows, answers, n, allowed, 0)
+	if !d.Allowed && d.RetryAfter != ratelimit.Never {
+		s.denials.put(bucket{name, key}, &denial{
+			limits: slices.Clone(limits), windows: windows, answers: answers, n: n,
+			at: at, until: at.Add(min(d.RetryAfter, longestDenial)),
+		}, resets)
+	}
+	return d, nil
+}
+
+// take runs the script.
+func (s *Store) take(ctx context.Context, name, key string, windows []window, n int) (bool, []answer, error) {
+	ask := n
+	for _, w := range windows {
+		if n > w.burst { // never passes: Redis is asked what is left
+			ask = 0
+		}
+	}
+	numbers, err := s.call(ctx, func(ctx context.Context) ([]int64, error) {
+		return s.run(ctx, redisKey(s.prefix, name, key), windows, ask)
+	})
+	switch {
+	case err == nil && len(numbers) == 1+3*len(windows):
+	case err == nil:
+		err = fmt.Errorf("redisstore: the script answered with %d numbers", len(numbers))
+	case errors.Is(err, ErrNotABucket):
+		err = fmt.Errorf("%w: limiter %q, key with digest %s", err, name, digest(name, key))
+	}
+	if err != nil {
+		return false, nil, err
+	}
+	answers := make([]answer, len(windows))
+	for i := range answers {
+		answers[i] = answer{numbers[1+3*i], numbers[2+3*i], numbers[3+3*i]}
+	}
+	return numbers[0] == 1 && ask == n, answers, nil
+}
+
+// run is one question to Redis: EVALSHA, and EVAL after it if the server does not
+// know the script (any more).
+func (s *Store) run(ctx context.Context, key string, windows []window, n int) ([]int64, error) {
+	args := make([]any, 1, 1+4*ratelimit.MaxWindows)
+	args[0] = n
+	for _, w := range windows {
+		if w.eighth > 0 {
+			args = append(args, w.id, w.eighth, w.burst, 0)
+		} else {
+			args = append(args, w.id, 0, w.each, w.fill)
+		}
+	}
+	numbers, err := s.script.Run(ctx, s.client, []string{key}, args...).Int64Slice()
+	switch {
+	case err == nil:
+		return numbers, nil
+	case redis.HasErrorPrefix(err, "NOTABUCKET"):
+		return nil, ErrNotABucket
+	}
+	return nil, fmt.Errorf("redisstore: %w", err)
+}
+
+// Reset implements [ratelimit.Resetter]. Other replicas that refused the key may do so
+// for up to 10 seconds more; see [Options.LocalDenyCache]. Its errors are those of
+// ctx, [ErrTimeout], [ErrOpen] and those of the client.
+func (s *Store) Reset(ctx context.Context, name, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer s.denials.reset(bucket{name, key})
+	if err := s.ready(name, key); err != nil {
+		return err
+	}
+	_, err := s.call(ctx, func(ctx context.Context) ([]int64, error) {
+		if err := s.client.Del(ctx, redisKey(s.prefix, name, key)).Err(); err != nil {
+			return nil, fmt.Errorf("redisstore: %w", err)
+		}
+		return nil, nil
+	})
+	return err
+}
+
+// ready returns [ErrOpen] if Redis is not to be asked. Now and then it has somebody
+// else ask, about the same key: in a cluster, the node that matters.
+func (s *Store) ready(name, key string) error {
+	call, probe := s.breaker.allow()
+	if call {
+		return nil
+	}
+	if probe {
+		key := redisKey(s.prefix, name, key)
+		go func() {
+			_, err := s.call(context.Background(), func(ctx context.Context) ([]int64, error) {
+				return s.run(ctx, key, nil, 0)
+			})
+			s.breaker.probed(answered(err))
+		}()
+	}
+	return ErrOpen
+}
