@@ -16,6 +16,7 @@ type Limiter struct {
 	store   Store
 	local   Store // decides in an outage; nil unless FallbackLocal
 	plan    atomic.Pointer[Plan]
+	waiting queues
 }
 
 // New returns a limiter. name is 1 to 32 letters, digits, "_" and "-"; it is part of
