@@ -29,7 +29,7 @@ func (c *counted) Take(ctx context.Context, name, key string, limits ratelimit.L
 
 func newCounted() *counted { return &counted{Store: ratelimit.NewMemory(nil)} }
 
-func limiterOf(t *testing.T, limits ratelimit.Limits, o *ratelimit.Options) *ratelimit.Limiter {
+func mustNew(t *testing.T, limits ratelimit.Limits, o *ratelimit.Options) *ratelimit.Limiter {
 	t.Helper()
 	l, err := ratelimit.New("test", limits, o)
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestWaitServesInOrderAtThePaceOfTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newCounted()
-		l := limiterOf(t, ratelimit.Limits{{Name: "s", Quota: 10, Window: time.Second, Burst: 1}}, &ratelimit.Options{Store: store})
+		l := mustNew(t, ratelimit.Limits{{Name: "s", Quota: 10, Window: time.Second, Burst: 1}}, &ratelimit.Options{Store: store})
 		start := time.Now()
 		const waiters = 1000
 		var mu sync.Mutex
@@ -86,7 +86,7 @@ func TestWaitFollowsTheWindowThatBinds(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := newCounted()
-				l := limiterOf(t, c.limits, &ratelimit.Options{Store: store})
+				l := mustNew(t, c.limits, &ratelimit.Options{Store: store})
 				start := time.Now()
 				var wg sync.WaitGroup
 				for range 40 {
@@ -108,7 +108,7 @@ func TestWaitFollowsTheWindowThatBinds(t *testing.T) {
 func TestWaitGivesUpAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limiterOf(t, ratelimit.Limits{{Name: "s", Quota: 1, Window: time.Second, Burst: 2}}, nil)
+		l := mustNew(t, ratelimit.Limits{{Name: "s", Quota: 1, Window: time.Second, Burst: 2}}, nil)
 		start := time.Now()
 		within := func(d time.Duration) context.Context {
 			ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -157,7 +157,7 @@ func TestWaitGivesUpAtOnce(t *testing.T) {
 func TestWaitExpectsAWholeWindowOfASlidingLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limiterOf(t, ratelimit.Limits{{Name: "s", Quota: 4, Window: 8 * time.Second, Sliding: true}}, nil)
+		l := mustNew(t, ratelimit.Limits{{Name: "s", Quota: 4, Window: 8 * time.Second, Sliding: true}}, nil)
 		start := time.Now()
 		for range 4 {
 			require.NoError(t, l.Wait(t.Context(), "k"))
@@ -188,7 +188,7 @@ func TestWaitCancelledGivesItsPlaceToTheNext(t *testing.T) {
 		t.Run(fmt.Sprint(quits), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := limiterOf(t, ratelimit.Limits{{Name: "s", Quota: 1, Window: time.Second}}, nil)
+				l := mustNew(t, ratelimit.Limits{{Name: "s", Quota: 1, Window: time.Second}}, nil)
 				start := time.Now()
 				require.NoError(t, l.Wait(t.Context(), "k"))
 				var cancels []context.CancelFunc
@@ -234,7 +234,7 @@ func TestWaitAllCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newCounted()
-		l := limiterOf(t, ratelimit.Limits{ratelimit.PerHour(1)}, &ratelimit.Options{Store: store})
+		l := mustNew(t, ratelimit.Limits{ratelimit.PerHour(1)}, &ratelimit.Options{Store: store})
 		require.NoError(t, l.Wait(t.Context(), "k"))
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -262,8 +262,8 @@ func TestWaitSharesWithOthers(t *testing.T) {
 		store := newCounted()
 		limits := ratelimit.Limits{{Name: "s", Quota: 10, Window: time.Second, Burst: 1}}
 		replicas := []*ratelimit.Limiter{
-			limiterOf(t, limits, &ratelimit.Options{Store: store}),
-			limiterOf(t, limits, &ratelimit.Options{Store: store}),
+			mustNew(t, limits, &ratelimit.Options{Store: store}),
+			mustNew(t, limits, &ratelimit.Options{Store: store}),
 		}
 		start := time.Now()
 		var wg sync.WaitGroup
@@ -284,7 +284,7 @@ func TestWaitSharesWithOthers(t *testing.T) {
 func TestWaitFollowsChangedLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limiterOf(t, ratelimit.Limits{ratelimit.PerSecond(2)}, nil)
+		l := mustNew(t, ratelimit.Limits{ratelimit.PerSecond(2)}, nil)
 		start := time.Now()
 		require.NoError(t, l.WaitN(t.Context(), "k", 2))
 		errs := make(chan error, 2)
@@ -303,7 +303,7 @@ func TestWaitWithoutAStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: ratelimit.NewMemory(nil)}
-		l := limiterOf(t, ratelimit.Limits{ratelimit.PerSecond(1)}, &ratelimit.Options{Store: store, OnOutage: ratelimit.FailClosed})
+		l := mustNew(t, ratelimit.Limits{ratelimit.PerSecond(1)}, &ratelimit.Options{Store: store, OnOutage: ratelimit.FailClosed})
 		require.NoError(t, l.Wait(t.Context(), "k"))
 		errs := make(chan error, 3)
 		for range 3 {
@@ -322,7 +322,7 @@ func TestWaitSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var armed atomic.Bool
-		l := limiterOf(t, ratelimit.Limits{ratelimit.PerSecond(1)}, &ratelimit.Options{
+		l := mustNew(t, ratelimit.Limits{ratelimit.PerSecond(1)}, &ratelimit.Options{
 			Observe: func(context.Context, ratelimit.Event) {
 				if armed.CompareAndSwap(true, false) {
 					panic("observer")
@@ -349,7 +349,7 @@ func TestWaitSurvivesAPanic(t *testing.T) {
 func TestWaitDryRunDoesNotWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := limiterOf(t, ratelimit.Limits{ratelimit.PerHour(1)}, &ratelimit.Options{DryRun: true})
+		l := mustNew(t, ratelimit.Limits{ratelimit.PerHour(1)}, &ratelimit.Options{DryRun: true})
 		start := time.Now()
 		for range 5 {
 			require.NoError(t, l.Wait(t.Context(), "k"))
