@@ -1,0 +1,603 @@
+package retry_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/retry"
+)
+
+// A fakeBase answers requests without a network, and counts bodies.
+type fakeBase struct {
+	// answer is what the n-th request gets, n counting from 1.
+	answer func(n int, req *http.Request) (*http.Response, error)
+
+	mu        sync.Mutex
+	sent      int
+	bodies    []string // of the requests
+	left      int      // bodies of requests and responses that were not closed
+	idleCalls int
+}
+
+func (b *fakeBase) RoundTrip(req *http.Request) (*http.Response, error) {
+	b.mu.Lock()
+	b.sent++
+	n := b.sent
+	b.mu.Unlock()
+	if req.Body != nil {
+		text, err := io.ReadAll(req.Body)
+		_ = req.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		b.bodies = append(b.bodies, string(text))
+		b.mu.Unlock()
+	}
+	resp, err := b.answer(n, req)
+	if resp != nil {
+		resp.Request = req
+		b.mu.Lock()
+		b.left++
+		b.mu.Unlock()
+		resp.Body = &countedBody{Reader: resp.Body, base: b}
+	}
+	return resp, err
+}
+
+func (b *fakeBase) CloseIdleConnections() { b.idleCalls++ }
+
+type countedBody struct {
+	io.Reader
+	base *fakeBase
+	once sync.Once
+	read int
+}
+
+func (c *countedBody) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.read += n
+	return n, err
+}
+
+func (c *countedBody) Close() error {
+	c.once.Do(func() {
+		c.base.mu.Lock()
+		c.base.left--
+		c.base.mu.Unlock()
+	})
+	return nil
+}
+
+// status is a response.
+func status(code int, fields ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i < len(fields); i += 2 {
+		h.Set(fields[i], fields[i+1])
+	}
+	body := http.StatusText(code)
+	return &http.Response{StatusCode: code, Header: h, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// always gives each request the same status.
+func always(code int, fields ...string) *fakeBase {
+	return &fakeBase{answer: func(int, *http.Request) (*http.Response, error) { return status(code, fields...), nil }}
+}
+
+// failing gives each request the same error.
+func failing(err error) *fakeBase {
+	return &fakeBase{answer: func(int, *http.Request) (*http.Response, error) { return nil, err }}
+}
+
+func request(t testing.TB, method string, body io.Reader) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://example.com/x", body)
+	require.NoError(t, err)
+	return req
+}
+
+// eager has no waits.
+var eager = &retry.Policy{Base: -1}
+
+var (
+	errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	errReset   = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+)
+
+func TestTransportWhatIsRepeated(t *testing.T) {
+	t.Parallel()
+	methods := []string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "POST", "PATCH", "CONNECT", "PROPFIND", "get"}
+	safe := map[string]bool{"GET": true, "HEAD": true, "OPTIONS": true, "TRACE": true, "PUT": true, "DELETE": true}
+	noName := &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
+	for _, method := range methods {
+		for name, test := range map[string]struct {
+			base  *fakeBase
+			times func(idempotent bool) int
+		}{
+			"200":           {always(200), func(bool) int { return 1 }},
+			"404":           {always(404), func(bool) int { return 1 }},
+			"500":           {always(500), func(bool) int { return 1 }},
+			"429":           {always(429), thrice},
+			"502":           {always(502), thrice},
+			"503":           {always(503), thrice},
+			"504":           {always(504), thrice},
+			"reset":         {failing(errReset), thrice},
+			"refused":       {failing(errRefused), func(bool) int { return 3 }},
+			"proxy refused": {failing(&net.OpError{Op: "proxyconnect", Err: errRefused}), func(bool) int { return 3 }},
+			"no such host":  {failing(noName), func(bool) int { return 1 }},
+			"other error":   {failing(errors.New("unsupported protocol scheme")), func(bool) int { return 1 }},
+		} {
+			for _, key := range []bool{false, true} {
+				for _, body := range []string{"none", "replayable", "stream"} {
+					base := &fakeBase{answer: test.base.answer}
+					var reader io.Reader
+					switch body {
+					case "replayable":
+						reader = strings.NewReader("hello")
+					case "stream":
+						reader = io.MultiReader(strings.NewReader("hello"))
+					}
+					req := request(t, method, reader)
+					if key {
+						req.Header.Set("Idempotency-Key", "k")
+					}
+					want := test.times(safe[method] || key)
+					if body == "stream" {
+						want = 1
+					}
+					resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+					require.Equal(t, want, base.sent, "%s, %s, key %v, body %s", method, name, key, body)
+					if body != "none" {
+						for _, text := range base.bodies {
+							require.Equal(t, "hello", text)
+						}
+						require.Len(t, base.bodies, want)
+					}
+					if resp != nil {
+						require.NoError(t, err)
+						text, err := io.ReadAll(resp.Body)
+						require.NoError(t, err, "the last response can be read")
+						require.Equal(t, http.StatusText(resp.StatusCode), string(text))
+						require.Equal(t, 1, base.left)
+						require.NoError(t, resp.Body.Close())
+					} else {
+						require.Error(t, err)
+					}
+					require.Zero(t, base.left, "bodies left open")
+				}
+			}
+		}
+	}
+}
+
+func thrice(idempotent bool) int {
+	if idempotent {
+		return 3
+	}
+	return 1
+}
+
+func TestTransportRetry500(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]int{"GET": 3, "POST": 1} {
+		base := always(500)
+		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager, Retry500: true}).RoundTrip(request(t, method, nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, base.sent, method)
+	}
+}
+
+// As in net/http, the presence of the field counts: an empty slice is not sent.
+func TestTransportIdempotencyKeyUnsent(t *testing.T) {
+	t.Parallel()
+	base := always(503)
+	req := request(t, "POST", nil)
+	req.Header["Idempotency-Key"] = []string{}
+	resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 3, base.sent)
+}
+
+func TestTransportErrors(t *testing.T) {
+	t.Parallel()
+	rt := retry.NewTransport(failing(errReset), &retry.TransportOptions{Policy: eager})
+	_, err := rt.RoundTrip(request(t, "GET", nil))
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
+	ended, ok := errors.AsType[*retry.Error](err)
+	require.True(t, ok)
+	require.Equal(t, 3, ended.Attempts)
+
+	_, err = rt.RoundTrip(request(t, "POST", nil))
+	require.Same(t, errReset, err, "what is not retried is returned as it is")
+
+	_, err = retry.NewTransport(always(503), &retry.TransportOptions{Policy: &retry.Policy{Base: -1, Jitter: 9}}).
+		RoundTrip(request(t, "GET", nil))
+	require.ErrorContains(t, err, "Policy.Jitter")
+	_, err = retry.NewTransport(always(503), &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: -1}}).
+		RoundTrip(request(t, "GET", nil))
+	require.ErrorContains(t, err, "Policy.AttemptTimeout")
+}
+
+func TestTransportRetryable(t *testing.T) {
+	t.Parallel()
+	odd := errors.New("odd")
+	policy := &retry.Policy{Base: -1, Retryable: func(err error) bool { return errors.Is(err, odd) }}
+	for _, test := range []struct {
+		method string
+		base   *fakeBase
+		want   int
+	}{
+		{"GET", failing(odd), 3},
+		{"POST", failing(odd), 1},
+		{"GET", failing(errReset), 1},
+		{"GET", always(503), 3},
+	} {
+		resp, _ := retry.NewTransport(test.base, &retry.TransportOptions{Policy: policy}).RoundTrip(request(t, test.method, nil))
+		if resp != nil {
+			require.NoError(t, resp.Body.Close())
+		}
+		require.Equal(t, test.want, test.base.sent)
+	}
+}
+
+func TestTransportWaits(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		policy retry.Policy
+		fields []string
+		least  time.Duration
+		most   time.Duration
+		sent   int
+	}{
+		"backoff":         {retry.Policy{Jitter: retry.NoJitter}, nil, 150 * time.Millisecond, 150 * time.Millisecond, 3},
+		"seconds":         {retry.Policy{Jitter: retry.NoJitter}, []string{"Retry-After", "7"}, 14 * time.Second, 14 * time.Second, 3},
+		"jitter on top":   {retry.Policy{}, []string{"Retry-After", "7"}, 14 * time.Second, 14*time.Second + 150*time.Millisecond, 3},
+		"at the cap":      {retry.Policy{Jitter: retry.NoJitter}, []string{"Retry-After", "20"}, 40 * time.Second, 40 * time.Second, 3},
+		"beyond the cap":  {retry.Policy{}, []string{"Retry-After", "21"}, 0, 0, 1},
+		"400 days":        {retry.Policy{}, []string{"Retry-After", "34560000"}, 0, 0, 1},
+		"no duration":     {retry.Policy{}, []string{"Retry-After", "99999999999999999999"}, 0, 0, 1},
+		"negative":        {retry.Policy{Jitter: retry.NoJitter}, []string{"Retry-After", "-7"}, 150 * time.Millisecond, 150 * time.Millisecond, 3},
+		"garbage":         {retry.Policy{Jitter: retry.NoJitter}, []string{"Retry-After", "a while"}, 150 * time.Millisecond, 150 * time.Millisecond, 3},
+		"date":            {retry.Policy{Jitter: retry.NoJitter}, []string{"Retry-After", "Sun, 01 Mar 2026 12:00:05 GMT", "Date", "Sun, 01 Mar 2026 12:00:00 GMT"}, 10 * time.Second, 10 * time.Second, 3},
+		"a raised cap":    {retry.Policy{Max: time.Hour, Jitter: retry.NoJitter}, []string{"Retry-After", "1800"}, time.Hour, time.Hour, 3},
+		"beyond the time": {retry.Policy{MaxElapsed: 10 * time.Second, Jitter: retry.NoJitter}, []string{"Retry-After", "7"}, 7 * time.Second, 7 * time.Second, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				base := always(503, test.fields...)
+				start := time.Now()
+				resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: &test.policy}).RoundTrip(request(t, "GET", nil))
+				require.NoError(t, err, "the last response is returned")
+				require.Equal(t, 503, resp.StatusCode)
+				require.NoError(t, resp.Body.Close())
+				require.Equal(t, test.sent, base.sent)
+				elapsed := time.Since(start)
+				require.GreaterOrEqual(t, elapsed, test.least)
+				require.LessOrEqual(t, elapsed, test.most)
+				require.Zero(t, base.left)
+			})
+		})
+	}
+}
+
+func TestTransportContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := always(503, "Retry-After", "10")
+		rt := retry.NewTransport(base, nil)
+
+		// A wait that does not fit ends now, with the response.
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		start := time.Now()
+		resp, err := rt.RoundTrip(request(t, "GET", nil).WithContext(ctx))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Zero(t, time.Since(start))
+		require.Equal(t, 1, base.sent)
+		cancel()
+
+		// A context that ends in the wait is the error, and the response is closed.
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(3*time.Second, cancel)
+		resp, err = rt.RoundTrip(request(t, "GET", nil).WithContext(ctx)) //nolint:bodyclose // there is none
+		require.ErrorIs(t, err, context.Canceled)
+		require.Nil(t, resp)
+		require.Equal(t, 3*time.Second, time.Since(start))
+		require.Equal(t, 2, base.sent)
+		require.Zero(t, base.left)
+
+		// A context that is done already sends nothing, and the body is closed.
+		req := request(t, "PUT", nil).WithContext(ctx)
+		body := &closeCounter{Reader: strings.NewReader("x")}
+		req.Body = body
+		_, err = rt.RoundTrip(req) //nolint:bodyclose // there is none
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, 2, base.sent)
+		require.Equal(t, 1, body.closed)
+	})
+}
+
+type closeCounter struct {
+	io.Reader
+	closed int
+}
+
+func (c *closeCounter) Close() error { c.closed++; return nil }
+
+func TestTransportAttemptTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var contexts []context.Context
+		base := &fakeBase{answer: func(n int, req *http.Request) (*http.Response, error) {
+			contexts = append(contexts, req.Context())
+			if n < 3 {
+				<-req.Context().Done()
+				return nil, req.Context().Err() // and not the cause
+			}
+			return status(200), nil
+		}}
+		rt := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{Base: -1, AttemptTimeout: time.Second}})
+		start := time.Now()
+		resp, err := rt.RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.Equal(t, 2*time.Second, time.Since(start))
+		time.Sleep(time.Minute) // the body may take its time
+		require.NoError(t, contexts[2].Err())
+		_, err = io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Error(t, contexts[2].Err(), "closing the body ends the attempt")
+		require.Zero(t, base.left)
+
+		base.sent = 0
+		_, err = rt.RoundTrip(request(t, "POST", nil)) //nolint:bodyclose // there is none
+		require.Equal(t, 1, base.sent, "the request may have had its effect")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.True(t, (&url.Error{Err: err}).Timeout())
+
+		base.answer = func(_ int, req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, context.Cause(req.Context())
+		}
+		_, err = rt.RoundTrip(request(t, "GET", nil)) //nolint:bodyclose // there is none
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.True(t, (&url.Error{Err: err}).Timeout())
+	})
+}
+
+// The body of a switch of protocols can be written, and NoBody is known by identity.
+func TestTransportAttemptTimeoutBodies(t *testing.T) {
+	t.Parallel()
+	switched := struct {
+		io.ReadWriter
+		io.Closer
+	}{new(bytes.Buffer), io.NopCloser(nil)}
+	resp := &http.Response{StatusCode: 101, Body: switched}
+	base := roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })
+	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: time.Hour}})
+	got, err := rt.RoundTrip(request(t, "GET", nil))
+	require.NoError(t, err)
+	require.Implements(t, (*io.Writer)(nil), got.Body)
+	require.NoError(t, got.Body.Close())
+
+	resp = &http.Response{StatusCode: 204, Body: http.NoBody}
+	got, err = rt.RoundTrip(request(t, "GET", nil))
+	require.NoError(t, err)
+	require.Equal(t, http.NoBody, got.Body)
+	require.NoError(t, got.Body.Close())
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestTransportUpgrade(t *testing.T) {
+	t.Parallel()
+	base := always(503)
+	req := request(t, "GET", nil)
+	req.Header.Set("Upgrade", "websocket")
+	resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 1, base.sent)
+}
+
+func TestTransportBody(t *testing.T) {
+	t.Parallel()
+	base := always(503)
+	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: eager})
+
+	// A body that can't be had again ends with the response there is.
+	req := request(t, "PUT", strings.NewReader("x"))
+	lost := errors.New("file is gone")
+	req.GetBody = func() (io.ReadCloser, error) { return nil, lost }
+	resp, err := rt.RoundTrip(req)
+	require.NoError(t, err)
+	require.Equal(t, 503, resp.StatusCode)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, "Service Unavailable", string(text))
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 1, base.sent)
+
+	// And with the error if there is none.
+	req = request(t, "PUT", strings.NewReader("x"))
+	req.GetBody = func() (io.ReadCloser, error) { return nil, lost }
+	_, err = retry.NewTransport(failing(errReset), &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+	require.ErrorIs(t, err, lost)
+	require.ErrorIs(t, err, syscall.ECONNRESET)
+}
+
+// What is read for the sake of the connection is bounded.
+func TestTransportDrain(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ size, length, want int64 }{
+		"short":           {100, 100, 100},
+		"long":            {1 << 20, 1 << 20, 0},
+		"of unknown size": {1 << 20, -1, 64 << 10},
+	} {
+		var bodies []*countedBody
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			b := &countedBody{Reader: io.LimitReader(endless{}, test.size), base: new(fakeBase)}
+			bodies = append(bodies, b)
+			return &http.Response{StatusCode: 503, Header: http.Header{}, ContentLength: test.length, Body: b}, nil
+		})
+		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.Len(t, bodies, 3)
+		require.EqualValues(t, test.want, bodies[0].read, name)
+		require.Equal(t, -1, bodies[0].base.left, "closed")
+		require.Zero(t, bodies[2].read)
+		require.NoError(t, resp.Body.Close())
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// A server that sends its error slowly holds the next try up for an AttemptTimeout.
+func TestTransportDrainSlow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := &fakeBase{answer: func(n int, req *http.Request) (*http.Response, error) {
+			if n > 1 {
+				return status(200), nil
+			}
+			ctx := req.Context()
+			slow := readFunc(func([]byte) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+			return &http.Response{StatusCode: 503, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(slow)}, nil
+		}}
+		start := time.Now()
+		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{Base: -1, AttemptTimeout: time.Second}}).
+			RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, time.Second, time.Since(start))
+		require.Zero(t, base.left)
+	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestTransportFields(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	for name, test := range map[string]struct {
+		id            string
+		header        http.Header
+		wantID, agent []string
+	}{
+		"both":                 {"r-1", http.Header{}, []string{"r-1"}, []string{"svc/2"}},
+		"appended":             {"", http.Header{"User-Agent": {"app/1"}}, nil, []string{"app/1 svc/2"}},
+		"suppressed":           {"", http.Header{"User-Agent": {""}}, nil, []string{""}},
+		"suppressed otherwise": {"", http.Header{"User-Agent": nil}, nil, nil},
+		"has an id":            {"r-1", http.Header{"X-Request-Id": {"own"}}, []string{"own"}, []string{"svc/2"}},
+		"CR and LF":            {"r\r\nX-Admin: yes", http.Header{}, nil, []string{"svc/2"}},
+		"no ASCII":             {"été", http.Header{}, nil, []string{"svc/2"}},
+		"128 bytes":            {strings.Repeat("x", 128), http.Header{}, []string{strings.Repeat("x", 128)}, []string{"svc/2"}},
+		"129 bytes":            {strings.Repeat("x", 129), http.Header{}, nil, []string{"svc/2"}},
+	} {
+		var seen []http.Header
+		base := &fakeBase{answer: func(_ int, req *http.Request) (*http.Response, error) {
+			seen = append(seen, req.Header)
+			return status(503), nil
+		}}
+		rt := retry.NewTransport(base, &retry.TransportOptions{
+			Policy: eager, UserAgent: "svc/2",
+			RequestID: func(ctx context.Context) string { id, _ := ctx.Value(key{}).(string); return id },
+		})
+		req := request(t, "GET", nil).WithContext(context.WithValue(t.Context(), key{}, test.id))
+		req.Header = test.header.Clone()
+		before := *req
+		resp, err := rt.RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Len(t, seen, 3)
+		for _, h := range seen {
+			require.Equal(t, test.wantID, h["X-Request-Id"], name)
+			require.Equal(t, test.agent, h["User-Agent"], name)
+		}
+		require.Equal(t, test.header, req.Header, "the caller's request is left alone")
+		require.Equal(t, before.Body, req.Body)
+	}
+}
+
+func TestTransportObserve(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []retry.Exchange
+		var failed []retry.Attempt
+		start := time.Now()
+		base := &fakeBase{answer: func(n int, _ *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			switch n {
+			case 1:
+				return nil, errReset
+			case 2:
+				return status(503), nil
+			}
+			return status(200), nil
+		}}
+		resp, err := retry.NewTransport(base, &retry.TransportOptions{
+			Policy:  &retry.Policy{Base: -1, Observe: func(_ context.Context, a retry.Attempt) { failed = append(failed, a) }},
+			Observe: func(_ context.Context, e retry.Exchange) { told = append(told, e) },
+		}).RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		exchange := retry.Exchange{Method: "GET", Host: "example.com", Duration: time.Second}
+		first, second, third := exchange, exchange, exchange
+		first.Attempt, first.Start, first.Err = 1, start, errReset
+		second.Attempt, second.Start, second.Status = 2, start.Add(time.Second), 503
+		third.Attempt, third.Start, third.Status = 3, start.Add(2*time.Second), 200
+		require.Equal(t, []retry.Exchange{first, second, third}, told)
+		require.Len(t, failed, 2)
+		require.ErrorIs(t, failed[0].Err, errReset)
+		require.EqualError(t, failed[1].Err, "retry: HTTP status 503 Service Unavailable")
+	})
+}
+
+func TestTransportCloseIdleConnections(t *testing.T) {
+	t.Parallel()
+	base := always(200)
+	(&http.Client{Transport: retry.NewTransport(base, nil)}).CloseIdleConnections()
+	require.Equal(t, 1, base.idleCalls)
+	(&http.Client{Transport: retry.NewTransport(roundTripper(base.RoundTrip), nil)}).CloseIdleConnections()
+}
+
+func TestTransportMissingParts(t *testing.T) {
+	t.Parallel()
+	rt := retry.NewTransport(nil, nil)
+	_, err := rt.RoundTrip(&http.Request{})
+	require.ErrorContains(t, err, "nil Request.URL")
+	_, err = rt.RoundTrip(&http.Request{URL: &url.URL{}})
+	require.ErrorContains(t, err, "nil Request.Header")
+}
+
+func TestTransportAllocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
+	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
+	base := roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })
+	rt := retry.NewTransport(base, nil)
+	req := request(t, "GET", nil)
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { _, _ = rt.RoundTrip(req) }), 3.0)
+}

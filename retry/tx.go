@@ -1,0 +1,83 @@
+package retry
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// ErrCommitUnknown: the commit failed in a way that does not say whether it took
+// effect, for example by a connection that was lost before the answer. [Tx] does not
+// retry then. The caller may look for what the transaction should have written.
+var ErrCommitUnknown = errors.New("retry: commit may have taken effect")
+
+// Tx runs f in a transaction made by run, and all of it again when that is safe and
+// may help. run begins a transaction, calls its function once, commits if that
+// returns nil and rolls back otherwise: [SQL] makes one for [sql.Tx], and the method
+// Tx of a tenant.DB is one.
+//
+// f may run several times, each time in a new transaction: it starts from the same
+// state each time, keeps results in variables that it sets and never adds to, and
+// leaves effects outside the database to the code after Tx. The transaction is
+// retried:
+//
+//   - on a serialization failure, a deadlock (SQLSTATE 40001, 40P01) or SQLite's BUSY
+//     or LOCKED, whether a statement or the commit fails, as long as f returns the
+//     error or one that wraps it;
+//   - on all that [TransientSQL] reports, if f was not entered: the connection was
+//     refused, or lost at begin;
+//   - on what p.Retryable reports, which is asked about the other errors. Without it
+//     they are not retried.
+//
+// A connection lost in f is not retried unless p.Retryable says so, even though
+// nothing was committed: a statement that crashes the server would crash it as often
+// as the policy has attempts. Nor is an attempt that its AttemptTimeout ended in f.
+//
+// If f returned nil and the commit failed in a way that does not prove a rollback,
+// the error matches [ErrCommitUnknown] and the driver's error, is not retried, and
+// p.Retryable is not asked. A context that is done when f returns rolls back. Errors
+// that are not retried are returned as run returned them; when retries end, it is an
+// [*Error] that wraps the last one.
+func Tx[Q any](
+	ctx context.Context, p *Policy,
+	run func(context.Context, func(context.Context, Q) error) error,
+	f func(context.Context, Q) error,
+) error {
+	var policy Policy
+	if p != nil {
+		policy = *p
+	}
+	judge := policy.Retryable
+	policy.Retryable = nil
+	var last error
+	err := policy.Do(ctx, func(ctx context.Context) error {
+		entered, agreed := false, false
+		err := run(ctx, func(ctx context.Context, q Q) error {
+			entered = true
+			err := f(ctx, q)
+			if err == nil && ctx.Err() != nil {
+				err = ended(ctx)
+			}
+			agreed = err == nil
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		if agreed && !rolledBack(err) && !errors.Is(err, sql.ErrTxDone) {
+			last = fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+			return Permanent(last)
+		}
+		if conflict(err) || !entered && TransientSQL(err) || judge != nil && judge(err) {
+			last = nil
+			return err
+		}
+		last = err
+		return Permanent(err)
+	})
+	if err != nil && last != nil {
+		return last
+	}
+	return err
+}
