@@ -1,0 +1,2 @@
+// Package retry holds the benchmarks of package retry against its peers.
+package retry
