@@ -16,6 +16,7 @@ func (a *app) logged(next http.Handler) http.Handler {
 		defer func() {
 			attrs := []slog.Attr{
 				slog.String("request_id", x.id),
+				slog.String("client", a.limits.clientIP.Addr(r).String()),
 				slog.String("method", methodLabel(r.Method)),
 				slog.String("route", x.route),
 				slog.Int("status", x.status),
@@ -23,7 +24,7 @@ func (a *app) logged(next http.Handler) http.Handler {
 				slog.Duration("duration", time.Since(start)),
 			}
 			if x.status == 0 { // the handler panicked: recovered answers
-				attrs[3] = slog.Int("status", http.StatusInternalServerError)
+				attrs[4] = slog.Int("status", http.StatusInternalServerError)
 			}
 			if x.refused != "" {
 				attrs = append(attrs, slog.String("refused", x.refused))

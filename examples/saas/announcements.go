@@ -68,7 +68,7 @@ func (a *app) listAnnouncements(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page[announcement]{Items: []announcement{}}
+	var p page[announcement]
 	err = a.db.read(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT id, author, body, created_at FROM announcements
 			WHERE tenant_id = :tenant AND (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3`,
@@ -77,6 +77,7 @@ func (a *app) listAnnouncements(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		defer rows.Close()
+		p = page[announcement]{Items: []announcement{}}
 		for rows.Next() {
 			var one announcement
 			if err := rows.Scan(&one.ID, &one.Author, &one.Text, (*stamp)(&one.CreatedAt)); err != nil {

@@ -18,6 +18,7 @@ type app struct {
 	policy   *rbac.Policy
 	members  *members.Store
 	identity *identity
+	limits   *limits
 	health   health
 	handler  http.Handler
 	router   *router
@@ -26,11 +27,15 @@ type app struct {
 // openApp puts the service together, and closes id if it fails. It opens the
 // database; the issuer of the tokens need not be up.
 func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*app, error) {
-	db, err := openDatabase(ctx, &c)
+	db, err := openDatabase(ctx, &c, log)
 	if err != nil {
 		return nil, errors.Join(err, id.close())
 	}
 	a := &app{config: c, log: log, db: db, policy: rbac.DefaultPolicy(), identity: id}
+	if a.limits, err = newLimits(&c, log); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	id.refusing = a.limits.byFailure(a.fail)
 	options := &members.Options{InvitationKeys: [][]byte{c.invitationKey(log)}}
 	if a.members, err = members.New(members.Dialect(db.dialect), a.policy, options); err == nil {
 		err = a.members.Check(ctx, db.reader)
@@ -46,5 +51,8 @@ func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*ap
 
 // close ends what openApp began.
 func (a *app) close() error {
+	if a.limits != nil {
+		return errors.Join(a.identity.close(), a.limits.close(), a.db.close())
+	}
 	return errors.Join(a.identity.close(), a.db.close())
 }

@@ -38,6 +38,12 @@ type config struct {
 	AuthEmailAuthoritative bool     `env:"AUTH_EMAIL_AUTHORITATIVE" envDefault:"false" doc:"true says that the issuer itself makes sure of the addresses it calls email_verified. Invitations are accepted on its word, and are off without it."`
 	InvitationKey          string   `env:"INVITATION_KEY" doc:"Secret of the tokens of invitations, base64 of at least 32 random bytes (openssl rand -base64 32). Required except in development, where one is made up at each start."`
 
+	RateLimits        string   `env:"RATE_LIMITS" envDefault:"100/minute; 2000/hour" doc:"What a person may ask for in an organization, and outside of all. Ten times as much is let in from one address, and a hundred times from an IPv6 /48, before anybody is known."`
+	PlanLimits        []string `env:"PLAN_LIMITS" doc:"What a person may ask for in an organization on a plan, instead: pro=1000/minute; 20000/hour, with commas between plans. Organizations begin on free; the command plan puts them on another."`
+	AuthFailureLimits string   `env:"AUTH_FAILURE_LIMITS" envDefault:"30/minute; 300/hour" doc:"How many tokens may fail from one address. Who fails more often is told nothing but to wait."`
+	RedisURL          string   `env:"REDIS_URL" doc:"redis://LOGIN:PASSWORD@HOST:PORT/NUMBER, or rediss: for TLS, where replicas share their limits. Without it each has its own."`
+	TrustedProxies    []string `env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front, such as 10.0.0.0/8, separated by commas: their X-Forwarded-For says whose address a request is from. Without any, whoever connects is the client."`
+
 	RequestIDHeader string        `env:"REQUEST_ID_HEADER" envDefault:"X-Request-ID" doc:"Header that carries the request id in and out. An id that is not 1 to 64 letters, digits, dots, dashes and underscores is replaced."`
 	MaxBodyBytes    int64         `env:"MAX_BODY_BYTES" envDefault:"65536" doc:"Greatest size of a request's body, from 1024 to 1048576."`
 	ShutdownDelay   time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" doc:"How long to serve on after /readyz has begun to fail, so that load balancers notice; 0s to 5m."`
@@ -67,6 +73,13 @@ func loadConfig(environ map[string]string, insecureDevIdentity bool) (config, er
 func loadMigrateConfig(environ map[string]string) (config, error) {
 	var c config
 	err := c.read(environ, c.migrateFaults)
+	return c, err
+}
+
+// loadPlanConfig is loadConfig for the command plan.
+func loadPlanConfig(environ map[string]string) (config, error) {
+	var c config
+	err := c.read(environ, c.planFaults)
 	return c, err
 }
 

@@ -108,10 +108,11 @@ func between(t *testing.T, file, table string) string {
 func TestProblemTypesAreDocumented(t *testing.T) {
 	t.Parallel()
 	page := readFile(t, "docs/problems.md")
-	for _, kind := range []string{malformedBody, invalidFields, alreadyMember, lastOwner, noInvitation} {
+	for _, kind := range []string{malformedBody, invalidFields, alreadyMember, lastOwner, noInvitation, unknownEnd} {
 		_, anchor, ok := strings.Cut(kind, "docs/problems.md#")
 		require.True(t, ok, kind)
 		require.Contains(t, page, "\n## "+anchor+"\n")
 	}
-	require.Equal(t, 6, strings.Count(page, "\n## "), "and about:blank")
+	require.Contains(t, page, "\n## quota-exceeded\n\n`"+quotaExceeded+"`")
+	require.Equal(t, 8, strings.Count(page, "\n## "), "and about:blank, quota-exceeded")
 }

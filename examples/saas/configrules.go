@@ -33,6 +33,7 @@ func (c *config) faults() []configFault {
 	key, err := base64.StdEncoding.DecodeString(c.InvitationKey)
 	f.unless(c.InvitationKey == "" || err == nil && len(key) >= minInvitationKey, "INVITATION_KEY", "must be base64 of at least 32 bytes")
 	f.unless(c.AuthTokenCache >= 0 && c.AuthTokenCache <= 1_000_000, "AUTH_TOKEN_CACHE", "must be from 0 to 1000000")
+	c.limitFaults(&f)
 	f.unless(isRequestIDHeader(c.RequestIDHeader), "REQUEST_ID_HEADER",
 		"must be at most 64 letters, digits and dashes that end in Request-ID, Correlation-ID or Trace-ID")
 	f.unless(c.MaxBodyBytes >= 1<<10 && c.MaxBodyBytes <= 1<<20, "MAX_BODY_BYTES", "must be from 1024 to 1048576")

@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/retry"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
@@ -19,9 +21,10 @@ type database struct {
 	dialect        tenant.Dialect
 	writer, reader *sql.DB // one pool in PostgreSQL
 	changes, views *tenant.DB
+	retries        retries
 }
 
-func openDatabase(ctx context.Context, c *config) (*database, error) {
+func openDatabase(ctx context.Context, c *config, log *slog.Logger) (*database, error) {
 	var d *database
 	var err error
 	if c.onPostgres() {
@@ -33,36 +36,31 @@ func openDatabase(ctx context.Context, c *config) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
+	d.retries = newRetries(log)
 	return d, nil
 }
 
 // write runs do in a transaction of the context's organization. It is committed if
-// do returns nil.
+// do returns nil. If it lost against others, all of do is run again: see retries. A
+// commit whose answer was lost is retry.ErrCommitUnknown.
 func (d *database) write(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {
-	var done error
-	return outage(d.changes.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
-		done = do(ctx, tx)
-		return done
-	}), done)
+	return retry.Tx(ctx, d.retries.change, inTransaction(d.changes.Tx), do)
 }
 
 // read is write for transactions that change nothing.
 func (d *database) read(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {
-	var done error
-	return outage(d.views.Tx(ctx, func(ctx context.Context, tx *tenant.Tx) error {
-		done = do(ctx, tx)
-		return done
-	}), done)
+	return retry.Tx(ctx, d.retries.read, inTransaction(d.views.Tx), do)
 }
 
 // readAs runs do in a transaction that sees what concerns one person: their
-// memberships, and the names of those organizations.
+// memberships, and the names of those organizations. It is repeated as read is.
 func (d *database) readAs(ctx context.Context, subject string, do func(context.Context, members.Querier) error) error {
-	var done error
-	return outage(d.views.SubjectTx(ctx, subject, func(ctx context.Context, q tenant.Plain) error {
-		done = do(ctx, q)
-		return done
-	}), done)
+	asSubject := func(ctx context.Context, do func(context.Context, tenant.Plain) error) error {
+		return d.views.SubjectTx(ctx, subject, do)
+	}
+	return retry.Tx(ctx, d.retries.read, inTransaction(asSubject), func(ctx context.Context, q tenant.Plain) error {
+		return do(ctx, q)
+	})
 }
 
 // errNoDatabase means that the database did not do what it is there for, whatever

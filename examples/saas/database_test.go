@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ func openTestDatabase(t *testing.T, path string) *database {
 	t.Helper()
 	d, _, err := openSQLite(t.Context(), path)
 	require.NoError(t, err)
+	d.retries = newRetries(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { _ = d.close() })
 	return d
 }
@@ -35,7 +37,7 @@ func inTenant(t *testing.T) context.Context {
 }
 
 func insertOrganization(ctx context.Context, tx *tenant.Tx) error {
-	_, err := tx.Exec(ctx, `INSERT INTO organizations VALUES (:tenant, 'Acme', 1, 1)`)
+	_, err := tx.Exec(ctx, `INSERT INTO organizations (id, name, created_at, updated_at) VALUES (:tenant, 'Acme', 1, 1)`)
 	return err
 }
 
@@ -65,7 +67,7 @@ func TestDatabaseSettings(t *testing.T) {
 	t.Parallel()
 	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
 	for pool, db := range map[string]*sql.DB{"writer": d.writer, "reader": d.reader} {
-		for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000", "synchronous": "2"} {
+		for pragma, want := range map[string]string{"journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "1000", "synchronous": "2"} {
 			var got string
 			require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
 			require.Equal(t, want, got, "%s %s", pool, pragma)

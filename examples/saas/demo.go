@@ -60,6 +60,8 @@ func (w *walk) withService(database map[string]string, stderr io.Writer) (err er
 		"INVITATION_KEY": base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())),
 		"LOG_LEVEL":      "error", // the walk prints what happens
 		"SHUTDOWN_DELAY": "2s",
+		"RATE_LIMITS":    "100000/minute", // the load at the end is one person's
+		"PLAN_LIMITS":    "trial=5/minute; 100/hour",
 	}
 	maps.Copy(environ, database)
 	c, err := loadConfig(environ, true)

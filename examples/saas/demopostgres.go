@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (s *scene) strike(ctx context.Context) error {
 
 // refuseEmpty shows that serve makes no tables.
 func (w *walk) refuseEmpty(c config) {
-	db, err := openDatabase(w.ctx, &c)
+	db, err := openDatabase(w.ctx, &c, slog.New(slog.DiscardHandler))
 	fault := ""
 	if !errors.Is(err, errOldSchema) {
 		fault = "it should ask for migrate"
@@ -124,7 +125,7 @@ func (w *walk) refuseEmpty(c config) {
 // refuseOwner shows that serve refuses the login that owns the tables.
 func (w *walk) refuseOwner(c config) {
 	c.DatabaseURL, c.MigrateURL = c.MigrateURL, ""
-	db, err := openDatabase(w.ctx, &c)
+	db, err := openDatabase(w.ctx, &c, slog.New(slog.DiscardHandler))
 	fault := ""
 	if err == nil {
 		fault = "it should refuse"

@@ -123,6 +123,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.Equal(t, config{
 		AppName: "rowhouse-saas", Environment: development, LogLevel: slog.LevelInfo, ListenAddr: "127.0.0.1:8080",
 		DatabaseURL: "sqlite:saas.db", DBPoolMaxConns: 10, DBPoolMaxLifetime: 30 * time.Minute, AuthTokenCache: 1024, RequestIDHeader: "X-Request-ID", MaxBodyBytes: 65536,
+		RateLimits: "100/minute; 2000/hour", AuthFailureLimits: "30/minute; 300/hour",
 		ShutdownDelay: 3 * time.Second, ShutdownGrace: 20 * time.Second, insecureDevIdentity: true,
 	}, c)
 }

@@ -31,6 +31,14 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
+// requestIDOf is empty outside of requests, as in commands.
+func requestIDOf(ctx context.Context) string {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x.id
+	}
+	return ""
+}
+
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= 200 {
 		x.status = status

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	livePattern  = "GET /livez"
-	readyPattern = "GET /readyz"
+	livePath     = "/livez"
+	readyPath    = "/readyz"
+	livePattern  = "GET " + livePath
+	readyPattern = "GET " + readyPath
 
 	readyFresh   = time.Second // how long one answer of the checks serves everybody
 	readyTimeout = 2 * time.Second

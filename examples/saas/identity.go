@@ -18,6 +18,8 @@ type identity struct {
 	issuer string  // whose people can be members
 	routes []route // sign-in, with a development identity only
 	hint   string  // how to sign in, for the terminal
+
+	refusing func(http.Handler) http.Handler // around the answer to a token that is not accepted
 }
 
 // newIdentity verifies the tokens of the configured provider, or falls for a
@@ -32,7 +34,8 @@ func newIdentity(c *config, log *slog.Logger) (*identity, error) {
 func verifiedIdentity(provider auth.Config, c *config, log *slog.Logger) (*identity, error) {
 	provider.TokenCache = c.AuthTokenCache
 	provider.Logger = log
-	provider.OnError = refuse
+	id := &identity{issuer: provider.Issuer}
+	provider.OnError = id.refuse
 	provider.Check = func(c auth.Claims) error {
 		if !storable(c.Principal()) {
 			return errors.New("the issuer and the subject are too long to be a member")
@@ -43,15 +46,21 @@ func verifiedIdentity(provider auth.Config, c *config, log *slog.Logger) (*ident
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	return &identity{guard: v.Middleware, ready: v.Ready, close: v.Close, issuer: provider.Issuer}, nil
+	id.guard, id.ready, id.close = v.Middleware, v.Ready, v.Close
+	return id, nil
 }
 
-// refuse answers as package auth does and notes the reason for the log.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refuse answers as package auth does, as long as not too many tokens have failed, and
+// notes the reason for the log.
+func (id *identity) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if e, ok := errors.AsType[*auth.Error](err); ok {
 		exchangeOf(r.Context()).refused = string(e.Reason)
 	}
-	auth.WriteError(w, r, err)
+	answer := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { auth.WriteError(w, r, err) }))
+	if errors.Is(err, auth.ErrInvalidToken) { // not for want of a token, nor of our keys
+		answer = id.refusing(answer)
+	}
+	answer.ServeHTTP(w, r)
 }
 
 // verifierConfig returns the preset of the provider with the settings that all

@@ -54,13 +54,13 @@ func (a *app) listInvitations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page[invitation]{Items: []invitation{}}
+	var p page[invitation]
 	err = a.db.read(r.Context(), func(ctx context.Context, tx *tenant.Tx) error {
 		list, next, err := a.members.Invitations(ctx, tx.Unscoped("members"), r.PathValue("org"), where)
+		p = page[invitation]{Items: []invitation{}, Next: next}
 		for _, one := range list {
 			p.Items = append(p.Items, shown(one))
 		}
-		p.Next = next
 		return err
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (a *app) routes() []route {
 
 // layers wraps what every request passes, outermost first.
 func (a *app) layers(inner http.Handler) http.Handler {
-	return a.recovered(a.identified(a.logged(a.secured(a.bounded(inner)))))
+	return a.recovered(a.identified(a.logged(a.secured(a.limits.byAddress(a.fail)(a.bounded(inner))))))
 }
 
 // guard wraps what a request passes on its way to a route.
@@ -53,10 +53,11 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 	case accessAnyone:
 		return next
 	case accessPerson:
-		return a.identity.guard(next)
+		return a.identity.guard(a.limits.byPerson(a.fail)(next))
 	case accessMember:
 		judged := rbac.Require(a.policy, to.permission, roleOf, &rbac.HTTPOptions{OnError: a.fail})(next)
-		inTenant := tenant.Middleware(tenant.FromPath("org"), a.membership, &tenant.Options{OnError: a.fail})(judged)
+		limited := a.limits.byMember(a.fail)(judged)
+		inTenant := tenant.Middleware(tenant.FromPath("org"), a.membership, &tenant.Options{OnError: a.fail})(limited)
 		return a.identity.guard(inTenant)
 	}
 	panic("a route without access")
@@ -64,8 +65,8 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 
 // membership judges the organization that the path claims.
 func (a *app) membership(ctx context.Context, claimed string) (context.Context, tenant.ID, error) {
-	id, role, err := a.memberOf(ctx, claimed)
-	return rbac.NewContext(ctx, role), id, err
+	id, role, plan, err := a.memberOf(ctx, claimed)
+	return withPlan(rbac.NewContext(ctx, role), plan), id, err
 }
 
 // roleOf is the role that membership has found: it is looked up once.

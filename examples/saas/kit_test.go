@@ -46,6 +46,8 @@ func environment(t *testing.T, issuer string) map[string]string {
 		"AUTH_EMAIL_AUTHORITATIVE": "true",
 		"INVITATION_KEY":           base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32))),
 		"SHUTDOWN_DELAY":           "0s",
+		"RATE_LIMITS":              "1000000/minute", // tests that are not about limits have none
+		"AUTH_FAILURE_LIMITS":      "1000000/minute",
 	}
 }
 

@@ -26,6 +26,8 @@ commands:
                                    ENVIRONMENT=development and a loopback LISTEN_ADDR
   migrate bring the schema up to date and tell what that took; serve does it itself
           for SQLite, and never for PostgreSQL, where the login that serves can't
+  plan    put an organization on a plan of PLAN_LIMITS, for the next request on
+          --organization ID --name NAME
   demo    walk the service's main job over real HTTP and tell how it went
           --postgres URL  in a database of its own, made and dropped with its logins;
                           URL is of a login that may do that
@@ -64,6 +66,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		command = func() int { return serve(ctx, environMap(environ), *insecure, stderr) }
 	case "migrate":
 		command = func() int { return migrate(ctx, environMap(environ), stdout, stderr) }
+	case "plan":
+		org, name := flags.String("organization", "", ""), flags.String("name", "", "")
+		command = func() int { return changePlan(ctx, environMap(environ), *org, *name, stdout, stderr) }
 	case "demo":
 		postgres := flags.String("postgres", "", "")
 		command = func() int { return demo(ctx, *postgres, stdout, stderr) }

@@ -41,6 +41,7 @@ func TestMigrateSQLite(t *testing.T) {
 	require.Equal(t, exitDone, status, told)
 	require.Equal(t, `applied schema_versions: 0001_organizations.sql
 applied schema_versions: 0002_announcements.sql
+applied schema_versions: 0003_plans.sql
 applied rowhouse_members_versions: 0001_members.sql
 applied rowhouse_members_versions: 0002_member_invitations.sql
 `, told)

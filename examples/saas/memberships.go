@@ -53,22 +53,24 @@ func required(field, value string) []fieldFault {
 	return nil
 }
 
-// memberOf asks the database for the caller's role in an organization. What a token
-// says of roles or organizations plays no part.
-func (a *app) memberOf(ctx context.Context, claimed string) (org tenant.ID, role rbac.Role, err error) {
+// memberOf asks the database for the caller's role in an organization, and for its
+// plan. What a token says of roles or organizations plays no part.
+func (a *app) memberOf(ctx context.Context, claimed string) (org tenant.ID, role rbac.Role, plan string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	if org, err = tenant.ParseID(claimed); err != nil {
-		return org, "", err
+		return org, "", "", err
 	}
 	err = a.db.readAs(ctx, callerOf(ctx), func(ctx context.Context, q members.Querier) (err error) {
-		role, err = a.members.Role(ctx, q, claimed, callerOf(ctx))
+		if role, err = a.members.Role(ctx, q, claimed, callerOf(ctx)); err == nil {
+			plan, err = a.findPlan(ctx, q, claimed)
+		}
 		return err
 	})
 	if errors.Is(err, rbac.ErrNotMember) {
 		err = tenant.ErrNotMember // the same, in the words of the package that asks
 	}
-	return org, role, err
+	return org, role, plan, err
 }
 
 // still asks for the caller's role again in the transaction that writes, and

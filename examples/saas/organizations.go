@@ -93,12 +93,13 @@ func (a *app) listOrganizations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page[organization]{Items: []organization{}}
+	var p page[organization]
 	err = a.db.readAs(r.Context(), caller(r), func(ctx context.Context, q members.Querier) error {
-		var own []members.Membership
-		if own, p.Next, err = a.members.ListFor(ctx, q, caller(r), where); err != nil {
+		own, next, err := a.members.ListFor(ctx, q, caller(r), where)
+		if err != nil {
 			return err
 		}
+		p = page[organization]{Items: []organization{}, Next: next}
 		ids := make([]string, len(own))
 		for i, m := range own {
 			ids[i] = m.Org

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +36,7 @@ func onPostgres(t *testing.T) (config, *sql.DB, bool) {
 
 func tryOpen(t *testing.T, c config) error {
 	t.Helper()
-	d, err := openDatabase(t.Context(), &c)
+	d, err := openDatabase(t.Context(), &c, slog.New(slog.DiscardHandler))
 	if err == nil {
 		require.NoError(t, d.close())
 	}
@@ -87,7 +88,7 @@ func TestMigrateGrantsTheLookUp(t *testing.T) {
 	}
 	_, err := super.ExecContext(t.Context(), `REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA rowhouse FROM PUBLIC`)
 	require.NoError(t, err)
-	d, err := openDatabase(t.Context(), &c)
+	d, err := openDatabase(t.Context(), &c, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, d.close()) }()
 	store, err := members.New(members.Postgres, rbac.DefaultPolicy(), nil)

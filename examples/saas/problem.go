@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/rowhouse-go/rowhouse/ratelimit"
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
+	"github.com/rowhouse-go/rowhouse/retry"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
@@ -20,6 +22,8 @@ type problem struct {
 	Status int          `json:"status"`
 	Detail string       `json:"detail"`
 	Errors []fieldFault `json:"errors,omitempty"`
+
+	Violated []string `json:"violated-policies,omitempty"` // windows of a 429, as the RateLimit fields name them
 
 	allow string // of a 405
 }
@@ -42,6 +46,8 @@ const (
 	alreadyMember = problemDocs + "already-member"
 	lastOwner     = problemDocs + "last-owner"
 	noInvitation  = problemDocs + "no-invitation"
+	unknownEnd    = problemDocs + "outcome-unknown"
+	quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded" // of the draft of the RateLimit fields
 )
 
 // plain is a problem that its status says all about (RFC 9457 §4.2.1).
@@ -74,6 +80,28 @@ func unavailable() *problem {
 	return plain(http.StatusServiceUnavailable, "The service can't do this at the moment. Try again later.")
 }
 
+// outcomeUnknown: the database was lost between the end of the change and its answer.
+func outcomeUnknown() *problem {
+	return &problem{
+		Type: unknownEnd, Title: "Outcome unknown", Status: http.StatusServiceUnavailable,
+		Detail: "The change may have been made or not: the answer of the database was lost. Look before you ask for it again.",
+	}
+}
+
+// tooMany names the windows that are exhausted. The fields of the answer say the rest.
+func tooMany(d ratelimit.Decision) *problem {
+	p := &problem{
+		Type: quotaExceeded, Title: "Quota exceeded", Status: http.StatusTooManyRequests,
+		Detail: "You sent too many requests. Retry-After says in how many seconds to go on.",
+	}
+	for i, l := range d.Limits {
+		if d.Refused&(1<<i) != 0 {
+			p.Violated = append(p.Violated, l.Name)
+		}
+	}
+	return p
+}
+
 // invitationsOff: the operator has not said that the issuer verifies addresses, so
 // nobody could accept.
 func invitationsOff() *problem {
@@ -98,6 +126,12 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 func problemOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
+	}
+	if e, ok := errors.AsType[*ratelimit.LimitedError](err); ok {
+		return tooMany(e.Decision)
+	}
+	if errors.Is(err, retry.ErrCommitUnknown) { // before isOutage: to ask again may be to do it twice
+		return outcomeUnknown()
 	}
 	if _, ok := errors.AsType[*rbac.LookupError](err); ok { // before the rest: it may wrap any of them
 		return unavailable()
@@ -137,7 +171,7 @@ func problemOf(err error) *problem {
 		return plain(http.StatusForbidden, "You can't do this to yourself.")
 	case errors.Is(err, members.ErrInvalidPage):
 		return invalid(fieldFault{"cursor", "is not one that this listing returned"})
-	case isOutage(err):
+	case isOutage(err), errors.Is(err, ratelimit.ErrUnavailable):
 		return unavailable()
 	}
 	return internalError()
@@ -148,7 +182,7 @@ func writeProblem(w http.ResponseWriter, p *problem) {
 	if p.allow != "" {
 		h.Set("Allow", p.allow)
 	}
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable && p.Type != unknownEnd && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", "1")
 	}
 	h.Set("Content-Type", "application/problem+json")

@@ -56,8 +56,10 @@ func openSQLite(ctx context.Context, path string) (d *database, applied []string
 	return d, applied, nil
 }
 
-// dataSource escapes path: a "?" in a file's name must not become an option.
+// dataSource escapes path: a "?" in a file's name must not become an option. SQLite
+// waits for another process's lock for a second, and no longer: the retries do the
+// rest, with a budget and where others see it.
 func dataSource(path, option string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	return u.String() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&" + option
+	return u.String() + "?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&" + option
 }

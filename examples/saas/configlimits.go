@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rowhouse-go/rowhouse/ratelimit"
+)
+
+// limitFaults judges how much callers may ask for, where it is counted and by whose
+// word an address is a client's. Limits are no secret, but the rule holds here too:
+// a fault shows no value.
+func (c *config) limitFaults(f *faultList) {
+	const form = `must be limits such as 100/minute; 2000/hour, at most 4 with different names`
+	_, err := ratelimit.Parse(c.RateLimits)
+	f.unless(err == nil, "RATE_LIMITS", form)
+	_, err = ratelimit.Parse(c.AuthFailureLimits)
+	f.unless(err == nil, "AUTH_FAILURE_LIMITS", form)
+	_, err = c.plans()
+	f.unless(err == nil, "PLAN_LIMITS", planForm)
+	_, err = c.clientIP()
+	f.unless(err == nil, "TRUSTED_PROXIES", "must be networks such as 10.0.0.0/8, with commas between them; none may be everybody's")
+	_, err = c.redisOptions()
+	f.unless(err == nil, "REDIS_URL", "must be redis://LOGIN:PASSWORD@HOST:PORT/NUMBER, or rediss: for TLS")
+}
+
+// planFaults returns everything wrong with what the command plan reads.
+func (c *config) planFaults() []configFault {
+	var f faultList
+	c.databaseFaults(&f)
+	_, err := c.plans()
+	f.unless(err == nil, "PLAN_LIMITS", planForm)
+	return f
+}
+
+const planForm = "must be plans such as pro=1000/minute; 20000/hour, with commas between them, and each once"
+
+// plans returns the limits of each plan.
+func (c *config) plans() (map[string]*ratelimit.Plan, error) {
+	all := make(map[string]*ratelimit.Plan)
+	for _, entry := range c.PlanLimits {
+		name, text, _ := strings.Cut(entry, "=")
+		name = strings.TrimSpace(name)
+		limits, err := ratelimit.Parse(text)
+		if err == nil && all[name] == nil && isPlan(name) {
+			all[name], err = ratelimit.NewPlan(limits)
+		} else {
+			err = errors.Join(fmt.Errorf("plan %q is none, or there twice", name), err)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// clientIP is where the client's address comes from.
+func (c *config) clientIP() (ratelimit.ClientIP, error) {
+	if len(c.TrustedProxies) == 0 {
+		return ratelimit.RemoteIP(), nil
+	}
+	var trusted []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || p != p.Masked() {
+			return ratelimit.ClientIP{}, errors.Join(errors.New("no network"), err)
+		}
+		trusted = append(trusted, p)
+	}
+	return ratelimit.ForwardedIP(trusted)
+}
+
+// redisOptions returns nil without Redis.
+func (c *config) redisOptions() (*redis.Options, error) {
+	if c.RedisURL == "" {
+		return nil, nil //nolint:nilnil // there is none, and nothing wrong with that
+	}
+	return redis.ParseURL(c.RedisURL)
+}
+
+// coarser is limits for more than one client: factor times as much, and as much at
+// once.
+func coarser(limits ratelimit.Limits, factor int) ratelimit.Limits {
+	wide := slices.Clone(limits)
+	for i := range wide {
+		wide[i].Quota *= factor
+		wide[i].Burst *= factor
+	}
+	return wide
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rowhouse-go/rowhouse/auth"
+	"github.com/rowhouse-go/rowhouse/ratelimit"
+	"github.com/rowhouse-go/rowhouse/ratelimit/redisstore"
+	"github.com/rowhouse-go/rowhouse/tenant"
+)
+
+// The limits of the service. The coarse ones, by address, are counted in this process,
+// which is what they protect, and Redis behind it. What a client is promised or
+// denied is counted in Redis if there is one, for all replicas.
+type limits struct {
+	clientIP ratelimit.ClientIP
+	address  *ratelimit.Limiter // before anything is known of the caller
+	site     *ratelimit.Limiter // for who has 65,536 networks of IPv6
+	quota    *ratelimit.Limiter // of a person in an organization
+	failures *ratelimit.Limiter // of tokens that were not accepted
+
+	log      *slog.Logger
+	client   *redis.Client // nil without REDIS_URL
+	degraded atomic.Bool
+}
+
+const (
+	addressFactor = 10 // an office behind one address has more than one client
+	siteFactor    = 100
+)
+
+// newLimits makes the limits of a configuration that loadConfig has judged. It does
+// not wait for Redis, which may come and go.
+func newLimits(c *config, log *slog.Logger) (*limits, error) {
+	standard, err := ratelimit.Parse(c.RateLimits)
+	failures, failuresErr := ratelimit.Parse(c.AuthFailureLimits)
+	plans, plansErr := c.plans()
+	clientIP, ipErr := c.clientIP()
+	l := &limits{log: log, clientIP: clientIP}
+	store, storeErr := l.openStore(c)
+	if err := errors.Join(err, failuresErr, plansErr, ipErr, storeErr); err != nil {
+		return nil, fmt.Errorf("limits: %w", err)
+	}
+	errs := make([]error, 4)
+	l.address, errs[0] = ratelimit.New("address", coarser(standard, addressFactor), nil)
+	l.site, errs[1] = ratelimit.New("site", coarser(standard, siteFactor), nil)
+	l.quota, errs[2] = ratelimit.New("quota", standard, &ratelimit.Options{Store: store, Plan: planOf(plans), Observe: l.observe})
+	l.failures, errs[3] = ratelimit.New("failures", failures, &ratelimit.Options{Store: store, OnOutage: ratelimit.FailClosed, Observe: l.observe})
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(fmt.Errorf("limits: %w", err), l.close())
+	}
+	return l, nil
+}
+
+// openStore returns nil, which is each limiter's own memory, without Redis.
+func (l *limits) openStore(c *config) (ratelimit.Store, error) {
+	options, err := c.redisOptions()
+	if options == nil || err != nil {
+		return nil, err
+	}
+	l.client = redis.NewClient(options)
+	return redisstore.New(l.client, nil)
+}
+
+func (l *limits) close() error {
+	if l.client == nil {
+		return nil
+	}
+	return l.client.Close()
+}
+
+// observe logs when Redis goes and comes back. The service stays ready meanwhile:
+// quotas are each replica's own, and only what fails closed waits for it.
+func (l *limits) observe(ctx context.Context, e ratelimit.Event) {
+	down := e.Decision.Degraded || errors.Is(e.Err, ratelimit.ErrUnavailable)
+	if e.Err != nil && !down || l.degraded.Swap(down) == down { // a caller who has gone says nothing of Redis
+		return
+	}
+	if down {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "limits are counted by each replica: Redis can't be reached", slog.Any("error", e.Err))
+		return
+	}
+	l.log.LogAttrs(ctx, slog.LevelInfo, "limits are shared again")
+}
+
+// byAddress limits what is not known yet. Probes pass: the one of an orchestrator
+// must not fail because of its neighbours, and costs nothing.
+func (l *limits) byAddress(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	probe := func(r *http.Request) bool { return r.URL.Path == livePath || r.URL.Path == readyPath }
+	notSite := func(r *http.Request) bool { return probe(r) || !l.clientIP.Addr(r).Is6() }
+	address := l.address.Middleware(ratelimit.ByIP(l.clientIP), &ratelimit.HTTPOptions{OnError: onError, Skip: probe})
+	site := l.site.Middleware(ratelimit.ByPrefix(l.clientIP, 32, 48), &ratelimit.HTTPOptions{OnError: onError, Skip: notSite})
+	return func(next http.Handler) http.Handler { return site(address(next)) }
+}
+
+// byPerson limits a verified principal, by itself and in each organization.
+func (l *limits) byPerson(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	return l.quota.Middleware(ratelimit.ByContext(principal), &ratelimit.HTTPOptions{OnError: onError})
+}
+
+func (l *limits) byMember(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	inTenant := ratelimit.Join(ratelimit.ByContext(principal), ratelimit.ByContext(tenantKey))
+	return l.quota.Middleware(inTenant, &ratelimit.HTTPOptions{OnError: onError})
+}
+
+// byFailure limits the answers to tokens that were not accepted, and none other: a
+// good token is let in from wherever it comes, so that one broken client does not
+// lock out its office. Without Redis to count them, failures are not told apart from
+// an outage.
+func (l *limits) byFailure(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	return l.failures.Middleware(ratelimit.ByIP(l.clientIP), &ratelimit.HTTPOptions{OnError: onError})
+}
+
+func principal(ctx context.Context) (string, bool) {
+	claims, ok := auth.FromContext(ctx)
+	if !ok {
+		return "", false
+	}
+	return claims.Principal(), true
+}
+
+func tenantKey(ctx context.Context) (string, bool) {
+	id, err := tenant.FromContext(ctx)
+	return id.String(), err == nil
+}

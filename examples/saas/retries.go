@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/rowhouse-go/rowhouse/retry"
+)
+
+// Retries of transactions. What is done in one may run several times: it sets its
+// results and never adds to them, and has no effect outside of the database.
+//
+// One budget for the whole database keeps an outage from being made worse: once it is
+// spent, requests fail at once.
+type retries struct {
+	change *retry.Policy // lost races and locks; a connection lost while beginning
+	read   *retry.Policy // a connection lost at any time, too: nothing was changed
+}
+
+func newRetries(log *slog.Logger) retries {
+	change := retry.Policy{
+		Attempts: 5,
+		Base:     20 * time.Millisecond,
+		Max:      time.Second, // requestTimeout bounds all of it
+		Budget:   retry.NewBudget(nil),
+		Observe: func(ctx context.Context, a retry.Attempt) {
+			if a.Last {
+				return // whoever answers logs it
+			}
+			log.LogAttrs(ctx, slog.LevelInfo, "transaction repeated",
+				slog.String("request_id", requestIDOf(ctx)), slog.Int("attempt", a.Number),
+				slog.Duration("wait", a.Wait), slog.Any("error", a.Err))
+		},
+	}
+	read := change
+	read.Retryable = retry.TransientSQL
+	return retries{&change, &read}
+}
+
+// inTransaction makes what retry.Tx repeats of a way to run transactions, and tells
+// the database's own failures from those of what is done.
+func inTransaction[Q any](run func(context.Context, func(context.Context, Q) error) error) func(context.Context, func(context.Context, Q) error) error {
+	return func(ctx context.Context, do func(context.Context, Q) error) error {
+		var done error
+		return outage(run(ctx, func(ctx context.Context, q Q) error {
+			done = do(ctx, q)
+			return done
+		}), done)
+	}
+}
