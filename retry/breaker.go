@@ -148,7 +148,13 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	}()
 	err := f(ctx)
 	returned = true
-	b.settle(ctx, pass, err, err != nil && !isPermanent(err))
+	if err == nil {
+		if b != nil {
+			b.succeed(ctx, pass)
+		}
+		return nil
+	}
+	b.settle(ctx, pass, err, !isPermanent(err))
 	return err
 }
 
@@ -213,13 +219,11 @@ func (b *Breaker) refusesFor(wait time.Duration) bool {
 	return g.kind() == open && g.time()-b.now() > wait
 }
 
-// settle counts the outcome of a call that passed. failed is what it is taken for
+// settle counts a call that passed and returned err. failed is what it is taken for
 // where no option says otherwise.
 func (b *Breaker) settle(ctx context.Context, pass gate, err error, failed bool) {
 	switch {
 	case b == nil:
-	case err == nil:
-		b.succeed(ctx, pass)
 	case errors.Is(ctx.Err(), context.Canceled):
 		b.forget(pass)
 	case b.failure != nil && b.failure(err), b.failure == nil && failed:
@@ -229,20 +233,20 @@ func (b *Breaker) settle(ctx context.Context, pass gate, err error, failed bool)
 	}
 }
 
+// succeed counts a success of a call that passed.
 func (b *Breaker) succeed(ctx context.Context, pass gate) {
-	if pass.kind() == closed {
-		if b.gate.Load() == uint64(pass) { // else it speaks of a time before the breaker opened
-			b.tally.add(b.now(), 0)
-		}
-		return
+	switch {
+	case b.gate.Load() != uint64(pass):
+		// It speaks of a time before the breaker opened, or a probe took too long.
+	case pass.kind() == closed:
+		b.tally.add(b.now(), 0)
+	default:
+		b.tally.reset()
+		b.change(ctx, pass, closedSince(b.now()), nil)
 	}
-	if b.gate.Load() != uint64(pass) {
-		return // it took too long: another probe is out, or has been
-	}
-	b.tally.reset()
-	b.change(ctx, pass, closedSince(b.now()), nil)
 }
 
+// fail counts a failure of a call that passed.
 func (b *Breaker) fail(ctx context.Context, pass gate, err error) {
 	if b == nil || b.gate.Load() != uint64(pass) {
 		return

@@ -37,13 +37,12 @@ func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 	if p == nil {
 		p = standard
 	}
-	start, err := p.enter(ctx)
-	if err != nil {
-		return err
-	}
 	var t trial
-	if p.plain() {
+	var err error
+	if p.plain() && ctx.Err() == nil {
 		err = f(ctx)
+	} else if err = p.enter(ctx); err != nil {
+		return err
 	} else {
 		_, t, err = try(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 	}
@@ -51,33 +50,29 @@ func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 		p.Budget.succeed()
 		return nil
 	}
-	return p.again(ctx, start, t, f, err)
-}
-
-// enter looks at what may forbid the first attempt, and returns when the call began,
-// if anything asks for it.
-func (p *Policy) enter(ctx context.Context) (start time.Time, err error) {
-	if !p.valid() {
-		return start, p.Validate()
-	}
-	if ctx.Err() != nil {
-		return start, ended(ctx)
-	}
-	if p.MaxElapsed > 0 {
-		start = time.Now()
-	}
-	return start, nil
+	return p.again(ctx, t, f, err)
 }
 
 // plain reports whether an attempt is no more than a call of f.
 func (p *Policy) plain() bool {
-	return p.AttemptTimeout == 0 && p.Breaker == nil && p.Observe == nil
+	return p.MaxElapsed|p.AttemptTimeout == 0 && p.Breaker == nil && p.Observe == nil && p.spaced()
+}
+
+// enter returns what forbids the first attempt.
+func (p *Policy) enter(ctx context.Context) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	return nil
 }
 
 // A trial is what is to be remembered of an attempt until it is judged.
 type trial struct {
 	pass  gate
-	start time.Time
+	start time.Time // if Observe or MaxElapsed asks for it
 }
 
 // errRefused is what try returns when the breaker did not let it run f.
@@ -91,7 +86,7 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 		return v, t, errRefused
 	}
 	t.pass = pass
-	if p.Observe != nil {
+	if p.Observe != nil || p.MaxElapsed > 0 {
 		t.start = time.Now()
 	}
 	returned := false
@@ -108,8 +103,8 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 	}
 	v, err = f(own)
 	returned = true
-	if err == nil {
-		p.Breaker.settle(ctx, t.pass, nil, false)
+	if err == nil && p.Breaker != nil {
+		p.Breaker.succeed(ctx, t.pass)
 	}
 	return v, t, err
 }
@@ -119,7 +114,7 @@ type series struct {
 	policy   *Policy
 	ctx      context.Context //nolint:containedctx // it lives as long as the call
 	f        func(context.Context) error
-	start    time.Time // if MaxElapsed asks for it
+	start    time.Time // of the call, if MaxElapsed asks for it
 	attempts int
 	first    time.Time // failure
 	more     bool      // another attempt follows
@@ -133,8 +128,8 @@ type series struct {
 var errAgain = errors.New("retry: again")
 
 // again makes attempts 2 and later. The first one ended with err.
-func (p *Policy) again(ctx context.Context, start time.Time, t trial, f func(context.Context) error, err error) error {
-	s := &series{policy: p, ctx: ctx, f: f, start: start}
+func (p *Policy) again(ctx context.Context, t trial, f func(context.Context) error, err error) error {
+	s := &series{policy: p, ctx: ctx, f: f, start: t.start}
 	s.judge(t, err)
 	if !s.more {
 		return s.result
@@ -241,7 +236,8 @@ func (s *series) fits(now time.Time, wait time.Duration) bool {
 	if deadline, ok := s.ctx.Deadline(); ok && wait >= deadline.Sub(now) {
 		return false
 	}
-	return s.start.IsZero() || wait < s.policy.MaxElapsed-now.Sub(s.start)
+	limit := s.policy.MaxElapsed
+	return limit == 0 || wait < limit-now.Sub(s.start)
 }
 
 // end returns the error of a call that ends for reason.

@@ -60,7 +60,7 @@ var standard = new(Policy)
 // that is none. nil is valid. Functions that take a policy check it too and run
 // nothing under a faulty one.
 func (p *Policy) Validate() error {
-	if p == nil || p.valid() {
+	if p == nil || p.spaced() && p.MaxElapsed >= 0 && p.AttemptTimeout >= 0 && p.Breaker.fault() == nil {
 		return nil
 	}
 	var faults []error
@@ -85,10 +85,9 @@ func (p *Policy) Validate() error {
 	return errors.Join(faults...)
 }
 
-// valid is Validate at the price of a success.
-func (p *Policy) valid() bool {
-	return p.MaxElapsed >= 0 && p.AttemptTimeout >= 0 && uint(p.Jitter) <= uint(NoJitter) &&
-		(p.Base <= p.Max || p.Max < 0 || p.Max == 0 && p.Base <= defaultMax) && p.Breaker.fault() == nil
+// spaced reports whether the fields that make the waits are valid.
+func (p *Policy) spaced() bool {
+	return uint(p.Jitter) <= uint(NoJitter) && (p.Base <= 0 || p.Base <= p.max())
 }
 
 func (p *Policy) attempts() int {

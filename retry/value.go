@@ -1,9 +1,6 @@
 package retry
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Value is [Policy.Do] for a function that returns a value. With an error it returns
 // what f returned beside its last one; the zero value if f never ran.
@@ -11,13 +8,11 @@ func Value[T any](ctx context.Context, p *Policy, f func(context.Context) (T, er
 	if p == nil {
 		p = standard
 	}
-	start, err := p.enter(ctx)
-	if err != nil {
-		return v, err
-	}
 	var t trial
-	if p.plain() {
+	if p.plain() && ctx.Err() == nil {
 		v, err = f(ctx)
+	} else if err = p.enter(ctx); err != nil {
+		return v, err
 	} else {
 		v, t, err = try(ctx, p, f)
 	}
@@ -25,14 +20,14 @@ func Value[T any](ctx context.Context, p *Policy, f func(context.Context) (T, er
 		p.Budget.succeed()
 		return v, nil
 	}
-	return valueAgain(ctx, p, start, t, f, v, err)
+	return valueAgain(ctx, p, t, f, v, err)
 }
 
 // valueAgain is apart from Value so that only a failure pays for the closure.
 func valueAgain[T any](
-	ctx context.Context, p *Policy, start time.Time, t trial, f func(context.Context) (T, error), v T, err error,
+	ctx context.Context, p *Policy, t trial, f func(context.Context) (T, error), v T, err error,
 ) (T, error) {
-	err = p.again(ctx, start, t, func(ctx context.Context) (err error) {
+	err = p.again(ctx, t, func(ctx context.Context) (err error) {
 		v, err = f(ctx)
 		return err
 	}, err)
