@@ -1,6 +1,6 @@
 # Each target is a script that also runs by itself. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint fuzz bench bench-auth release-rehearsal clean
+.PHONY: help demo run test check lint fuzz bench bench-auth bench-ratelimit bench-retry release-rehearsal clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,12 @@ bench: ## every benchmark matching BENCH (default: all)
 
 bench-auth: ## the table of token verification against its peers
 	@scripts/bench-auth.sh
+
+bench-ratelimit: ## the tables of rate limits against their peers
+	@scripts/bench-ratelimit.sh
+
+bench-retry: ## the tables of retries against their peers
+	@scripts/bench-retry.sh
 
 release-rehearsal: ## publish to a local proxy, go get it, and print what it costs
 	@scripts/release-rehearsal.sh

@@ -43,7 +43,7 @@ var middlewares = []wrapped{
 		return tollbooth.HTTPMiddleware(l)(next)
 	}},
 	{"httprate v0.16.1", func(_ testing.TB, next http.Handler) http.Handler {
-		return httprate.LimitByIP(plenty.n, plenty.window)(next)
+		return httprate.LimitBy(plenty.n, plenty.window, httprate.KeyByIP)(next)
 	}},
 	{"ulule/limiter v3.11.2", func(_ testing.TB, next http.Handler) http.Handler {
 		l := limiter.New(memory.NewStore(), limiter.Rate{Period: plenty.window, Limit: int64(plenty.n)})
