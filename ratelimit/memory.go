@@ -29,6 +29,10 @@ type MemoryOptions struct {
 // used little, and gets back what they had used; to be driven out, a key near its limit
 // must meet none that has used less.
 //
+// What a key has used counts as long as its windows are of the same lengths and kinds in
+// the same order, whatever their names, quotas and bursts: other windows start anew, and
+// those of before go on if they come back.
+//
 // Keys are kept as 64-bit hashes with a seed of this store's own. Two keys share a
 // bucket if their hashes are equal: of a million keys, some do with a chance of
 // 1 in 30 million, which nobody outside can raise.
@@ -63,48 +67,62 @@ func NewMemory(o *MemoryOptions) *Memory {
 
 // Take implements [Store]. It doesn't block, and so doesn't look at ctx. The only errors
 // are those of limits that [Limits.Validate] refuses and of a negative n.
-func (m *Memory) Take(_ context.Context, name, key string, limits Limits, n int) (Decision, error) {
-	return m.take(int64(time.Since(m.start)), name, key, limits, n)
+func (m *Memory) Take(_ context.Context, name, key string, limits Limits, n int) (d Decision, err error) {
+	err = m.take(&d, int64(time.Since(m.start)), name, key, limits, n)
+	return d, err
 }
 
-// Mixed into hashes: odd, with bits all over.
-const (
-	nameFactor   = 0x9e3779b97f4a7c15
-	windowFactor = 0xd1342543de82ef95
-)
+// factor spreads what it multiplies over the higher bits: 2^64 by the golden ratio.
+const factor = 0x9e3779b97f4a7c15
 
-// hash is the fingerprint of name and key, before what windows they are judged by.
+// hash is the fingerprint of name and key, before what windows they are judged by. Only
+// keys come from outside: it is enough that different names change it differently.
 func (m *Memory) hash(name, key string) uint64 {
-	return maphash.String(m.seed, name)*nameFactor + maphash.String(m.seed, key)
+	h := uint64(len(name))
+	for ; len(name) >= 8; name = name[8:] {
+		h ^= uint64(name[0]) | uint64(name[1])<<8 | uint64(name[2])<<16 | uint64(name[3])<<24 |
+			uint64(name[4])<<32 | uint64(name[5])<<40 | uint64(name[6])<<48 | uint64(name[7])<<56
+		h *= factor
+		h ^= h >> 32
+	}
+	tail := uint64(0)
+	for i := range len(name) {
+		tail = tail<<8 | uint64(name[i])
+	}
+	return maphash.String(m.seed, key) + (h^tail)*factor
 }
 
-func (m *Memory) take(now int64, name, key string, limits Limits, units int) (Decision, error) {
+// take sets d, which is zero, to the decision at now.
+func (m *Memory) take(d *Decision, now int64, name, key string, limits Limits, units int) error {
 	if len(limits) == 0 || len(limits) > MaxWindows {
-		return Decision{}, limits.Validate()
+		return limits.Validate()
 	}
 	if units < 0 {
-		return Decision{}, fmt.Errorf("ratelimit: take %d units", units)
+		return fmt.Errorf("ratelimit: take %d units", units)
 	}
-	var gauges [MaxWindows]gauge
+	var array [MaxWindows]gauge
+	gauges := array[:len(limits)]
+	var refused uint8
 	var tag uint64
 	sliding := 0
-	for i := range limits {
+	for i := range gauges {
 		l, g := &limits[i], &gauges[i]
 		var ok bool
 		if g.each, g.fill, ok = l.pace(); !ok {
-			return Decision{}, limits.Validate()
+			return limits.Validate()
 		}
 		if g.max = int64(l.burst()); int64(units) > g.max {
-			g.wait = int64(Never)
+			g.wait, refused = int64(Never), refused|1<<i
 		}
-		tag = (tag + uint64(l.Window)) * windowFactor
+		tag = (tag + uint64(l.Window)) * factor
 		if l.Sliding {
-			tag++
+			g.sliding = true
 			sliding++
+			tag++
 		}
 	}
 	// A key judged by other windows is another key, in a slot near by.
-	fingerprint := m.hash(name, key) ^ tag*windowFactor>>(64-tagBits)
+	fingerprint := m.hash(name, key) ^ tag*factor>>(64-tagBits)
 	if fingerprint == 0 {
 		fingerprint = 1
 	}
@@ -112,30 +130,32 @@ func (m *Memory) take(now int64, name, key string, limits Limits, units int) (De
 	t := m.table(len(limits), sliding)
 	s := t.shard(fingerprint)
 	s.mu.Lock()
-	refused := t.charge(s, fingerprint, now, limits, int64(units), &gauges)
+	refused = t.charge(s, fingerprint, now, int64(units), gauges, refused)
 	s.mu.Unlock()
-	return decide(limits, &gauges, refused), nil
+
+	d.Limits, d.Refused, d.Allowed = limits, refused, refused == 0
+	d.read(gauges)
+	return nil
 }
 
 // charge completes gauges and charges n units to all windows of fingerprint, unless
-// some refuse.
-func (t *table) charge(s *shard, fingerprint uint64, now int64, limits Limits, n int64, gauges *[MaxWindows]gauge) (refused uint8) {
+// some refuse, as those do that have their bit set in refused.
+func (t *table) charge(s *shard, fingerprint uint64, now, n int64, gauges []gauge, refused uint8) uint8 {
 	at := t.find(s, fingerprint)
 	if at >= 0 {
 		slot := s.slots[at+1 : at+t.stride]
-		rings := slot[len(limits):]
-		for i := range limits {
-			if limits[i].Sliding {
-				gauges[i].weighSliding(rings, int64(slot[i]), now, n)
+		rings := slot[len(gauges):]
+		for i := range gauges {
+			g := &gauges[i]
+			if g.sliding {
+				g.weighSliding(rings, int64(slot[i]), now, n)
 				rings = rings[ringWords:]
 			} else {
-				gauges[i].weighBucket(int64(slot[i]), now, n)
+				g.weighBucket(int64(slot[i]), now, n)
 			}
-		}
-	}
-	for i := range limits {
-		if gauges[i].wait > 0 {
-			refused |= 1 << i
+			if g.wait > 0 {
+				refused |= 1 << i
+			}
 		}
 	}
 	if refused != 0 || n == 0 {
@@ -145,40 +165,31 @@ func (t *table) charge(s *shard, fingerprint uint64, now int64, limits Limits, n
 		at = t.add(s, fingerprint, now)
 	}
 	slot := s.slots[at+1 : at+t.stride]
-	rings := slot[len(limits):]
-	for i := range limits {
-		if limits[i].Sliding {
-			slot[i] = uint64(gauges[i].chargeSliding(rings, int64(slot[i]), now, n))
+	rings := slot[len(gauges):]
+	for i := range gauges {
+		g := &gauges[i]
+		if g.sliding {
+			slot[i] = uint64(g.chargeSliding(rings, int64(slot[i]), now, n))
 			rings = rings[ringWords:]
 		} else {
-			slot[i] = uint64(gauges[i].chargeBucket(now, n))
+			slot[i] = uint64(g.chargeBucket(now, n))
 		}
 	}
 	return 0
 }
 
-// decide says what the gauges read.
-func decide(limits Limits, gauges *[MaxWindows]gauge, refused uint8) Decision {
-	d := Decision{Allowed: refused == 0, Limits: limits, Refused: refused}
-	var left int64
-	if refused != 0 {
-		for i := range limits {
-			if wait := time.Duration(gauges[i].wait); wait > d.RetryAfter {
-				d.Tightest, d.RetryAfter = i, wait
-			}
-		}
-		left = gauges[d.Tightest].left(limits[d.Tightest].Sliding)
-	} else {
-		left = gauges[0].left(limits[0].Sliding)
-		for i := 1; i < len(limits); i++ {
-			other := gauges[i].left(limits[i].Sliding)
-			if smaller(other, gauges[i].max, left, gauges[d.Tightest].max) {
-				d.Tightest, left = i, other
-			}
+// read completes d by what the gauges read.
+func (d *Decision) read(gauges []gauge) {
+	tightest := &gauges[0]
+	left := tightest.left()
+	for i := 1; i < len(gauges); i++ {
+		g := &gauges[i]
+		rest := g.left()
+		if g.wait > tightest.wait || g.wait == tightest.wait && smaller(rest, g.max, left, tightest.max) {
+			d.Tightest, tightest, left = i, g, rest
 		}
 	}
-	d.Remaining, d.ResetAfter = int(left), time.Duration(gauges[d.Tightest].busy)
-	return d
+	d.Remaining, d.RetryAfter, d.ResetAfter = int(left), time.Duration(tightest.wait), time.Duration(tightest.busy)
 }
 
 // smaller reports whether a/b < c/d.

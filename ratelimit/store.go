@@ -13,8 +13,12 @@ type Store interface {
 	// never negative. name tells limiters that share a store apart: equal keys of
 	// different names are different buckets.
 	//
+	// Limits may differ from call to call, as when a plan changes. What was used still
+	// counts if only quotas and bursts are others; if there are other windows, it may
+	// be forgotten.
+	//
 	// A refusal is no error: the error says that the store could not decide. Take
-	// keeps no reference to limits, which are valid, and does not change them.
+	// does not change limits, which are valid, and returns them in the Decision.
 	Take(ctx context.Context, name, key string, limits Limits, n int) (Decision, error)
 }
 
@@ -31,8 +35,8 @@ type Decision struct {
 	// Limits are the windows the request was judged by. Read only.
 	Limits Limits
 	// Tightest is the index in Limits of the window that binds: of a refusal, the one
-	// that refuses longest; otherwise the one with the smallest share of its burst
-	// remaining.
+	// that refuses longest; otherwise, and among equals, the one with the smallest
+	// share of its burst remaining, in whole units; then the first.
 	Tightest int
 	// Refused has bit i set if Limits[i] refuses. Zero if the request is allowed.
 	Refused uint8
@@ -41,7 +45,7 @@ type Decision struct {
 	Remaining int
 	// RetryAfter is how long to wait until the same request passes, if nobody else
 	// takes units meanwhile: 0 if it is allowed, [Never] if it asks for more than a
-	// window ever holds.
+	// window ever holds. A refusal doesn't prolong it.
 	RetryAfter time.Duration
 	// ResetAfter is how long until the tightest window has its whole burst again.
 	ResetAfter time.Duration
