@@ -96,7 +96,7 @@ func TestTransientHTTP(t *testing.T) {
 	}
 	require.False(t, retry.TransientHTTP(nil, nil))
 	require.True(t, retry.TransientHTTP(nil, op("dial", syscall.ECONNREFUSED)))
-	require.False(t, retry.TransientHTTP(&http.Response{StatusCode: 503}, errors.New("no")), "the error counts")
+	require.False(t, retry.TransientHTTP(&http.Response{StatusCode: http.StatusServiceUnavailable}, errors.New("no")), "the error counts")
 	require.False(t, retry.TransientHTTP(nil, context.Canceled))
 }
 

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -17,7 +18,7 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
 	timer.Stop()
 	// net/http returns the cause in HTTP/1, and not always in HTTP/2.
-	timedOut := context.Cause(ctx) == error(attemptTimeout{})
+	timedOut := errors.Is(context.Cause(ctx), attemptTimeout{})
 	switch {
 	case err != nil:
 		cancel(nil)

@@ -38,12 +38,12 @@ func (c *call) try(context.Context) error {
 	if c.observe != nil {
 		start = time.Now()
 	}
-	c.resp, c.err = c.send(req)
+	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or closed by drop or end
 	if c.observe != nil {
 		c.tell(start)
 	}
-	err, transient := c.failure()
-	if err == nil || transient {
+	repeat, err := c.failure()
+	if err == nil || repeat {
 		return err
 	}
 	c.final = true
@@ -52,20 +52,17 @@ func (c *call) try(context.Context) error {
 
 // failure returns what is wrong with the last attempt, if anything, and whether the
 // request may be repeated for it.
-func (c *call) failure() (err error, transient bool) { //nolint:staticcheck // the error is the subject, not the outcome
+func (c *call) failure() (repeat bool, err error) {
 	if c.err != nil {
-		transient = c.req.Context().Err() == nil && c.transient(c.err) && replayable(c.req) &&
+		repeat = c.req.Context().Err() == nil && c.transient(c.err) && replayable(c.req) &&
 			(idempotent(c.req) || dialFailed(c.err))
-		return c.err, transient
+		return repeat, c.err
 	}
 	if !TransientHTTP(c.resp, nil) && (!c.retry500 || c.resp.StatusCode != http.StatusInternalServerError) {
-		return nil, false
+		return false, nil
 	}
-	err = statusError{c.resp.StatusCode}
-	if !idempotent(c.req) || !replayable(c.req) {
-		return err, false
-	}
-	return After(retryAfter(c.resp.Header, time.Now()), err), true
+	err = After(retryAfter(c.resp.Header, time.Now()), statusError{c.resp.StatusCode})
+	return idempotent(c.req) && replayable(c.req), err
 }
 
 // end returns what RoundTrip does, given what Do did.

@@ -316,7 +316,7 @@ func TestTransportContext(t *testing.T) {
 		// A context that ends in the wait is the error, and the response is closed.
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(3*time.Second, cancel)
-		resp, err = rt.RoundTrip(request(t, "GET", nil).WithContext(ctx)) //nolint:bodyclose // there is none
+		resp, err = rt.RoundTrip(request(t, "GET", nil).WithContext(ctx))
 		require.ErrorIs(t, err, context.Canceled)
 		require.Nil(t, resp)
 		require.Equal(t, 3*time.Second, time.Since(start))
@@ -327,7 +327,7 @@ func TestTransportContext(t *testing.T) {
 		req := request(t, "PUT", nil).WithContext(ctx)
 		body := &closeCounter{Reader: strings.NewReader("x")}
 		req.Body = body
-		_, err = rt.RoundTrip(req) //nolint:bodyclose // there is none
+		_, err = rt.RoundTrip(req)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, 2, base.sent)
 		require.Equal(t, 1, body.closed)
@@ -367,7 +367,7 @@ func TestTransportAttemptTimeout(t *testing.T) {
 		require.Zero(t, base.left)
 
 		base.sent = 0
-		_, err = rt.RoundTrip(request(t, "POST", nil)) //nolint:bodyclose // there is none
+		_, err = rt.RoundTrip(request(t, "POST", nil))
 		require.Equal(t, 1, base.sent, "the request may have had its effect")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.True(t, (&url.Error{Err: err}).Timeout())
@@ -376,7 +376,7 @@ func TestTransportAttemptTimeout(t *testing.T) {
 			<-req.Context().Done()
 			return nil, context.Cause(req.Context())
 		}
-		_, err = rt.RoundTrip(request(t, "GET", nil)) //nolint:bodyclose // there is none
+		_, err = rt.RoundTrip(request(t, "GET", nil))
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.True(t, (&url.Error{Err: err}).Timeout())
@@ -390,7 +390,7 @@ func TestTransportAttemptTimeoutBodies(t *testing.T) {
 		io.ReadWriter
 		io.Closer
 	}{new(bytes.Buffer), io.NopCloser(nil)}
-	resp := &http.Response{StatusCode: 101, Body: switched}
+	resp := &http.Response{StatusCode: http.StatusSwitchingProtocols, Body: switched}
 	base := roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })
 	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: time.Hour}})
 	got, err := rt.RoundTrip(request(t, "GET", nil))
@@ -398,7 +398,7 @@ func TestTransportAttemptTimeoutBodies(t *testing.T) {
 	require.Implements(t, (*io.Writer)(nil), got.Body)
 	require.NoError(t, got.Body.Close())
 
-	resp = &http.Response{StatusCode: 204, Body: http.NoBody}
+	resp = &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}
 	got, err = rt.RoundTrip(request(t, "GET", nil))
 	require.NoError(t, err)
 	require.Equal(t, http.NoBody, got.Body)
@@ -458,7 +458,7 @@ func TestTransportDrain(t *testing.T) {
 		base := roundTripper(func(*http.Request) (*http.Response, error) {
 			b := &countedBody{Reader: io.LimitReader(endless{}, test.size), base: new(fakeBase)}
 			bodies = append(bodies, b)
-			return &http.Response{StatusCode: 503, Header: http.Header{}, ContentLength: test.length, Body: b}, nil
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, ContentLength: test.length, Body: b}, nil
 		})
 		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(request(t, "GET", nil))
 		require.NoError(t, err)
@@ -484,7 +484,7 @@ func TestTransportDrainSlow(t *testing.T) {
 			}
 			ctx := req.Context()
 			slow := readFunc(func([]byte) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
-			return &http.Response{StatusCode: 503, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(slow)}, nil
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(slow)}, nil
 		}}
 		start := time.Now()
 		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{Base: -1, AttemptTimeout: time.Second}}).
@@ -595,7 +595,7 @@ func TestTransportMissingParts(t *testing.T) {
 }
 
 func TestTransportAllocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
-	resp := &http.Response{StatusCode: 200, Body: http.NoBody}
+	resp := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
 	base := roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })
 	rt := retry.NewTransport(base, nil)
 	req := request(t, "GET", nil)

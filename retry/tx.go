@@ -7,9 +7,10 @@ import (
 	"fmt"
 )
 
-// ErrCommitUnknown: the commit failed in a way that does not say whether it took
-// effect, for example by a connection that was lost before the answer. [Tx] does not
-// retry then. The caller may look for what the transaction should have written.
+// ErrCommitUnknown is the error of a commit that failed in a way that does not say
+// whether it took effect, for example by a connection that was lost before the
+// answer. [Tx] does not retry then. The caller may look for what the transaction
+// should have written.
 var ErrCommitUnknown = errors.New("retry: commit may have taken effect")
 
 // Tx runs f in a transaction made by run, and all of it again when that is safe and
