@@ -29,13 +29,6 @@ func (c *counted) Take(ctx context.Context, name, key string, limits ratelimit.L
 
 func newCounted() *counted { return &counted{Store: ratelimit.NewMemory(nil)} }
 
-func mustNew(t *testing.T, limits ratelimit.Limits, o *ratelimit.Options) *ratelimit.Limiter {
-	t.Helper()
-	l, err := ratelimit.New("test", limits, o)
-	require.NoError(t, err)
-	return l
-}
-
 func TestWaitServesInOrderAtThePaceOfTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
