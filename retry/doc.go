@@ -42,8 +42,9 @@
 // knows what may be repeated, and switch off the retries of SDKs under it. Budgets
 // bound the damage where that is not done.
 //
-// The attempts after the first are driven by [retry-go]. The budget is the throttle of
-// [gRFC A6], the kinds of jitter are those of [Exponential Backoff And Jitter].
+// The attempts after the first are driven by [retry-go]. The budget follows the
+// throttle of [gRFC A6] and the retry quota of the AWS SDKs, the kinds of jitter are
+// those of [Exponential Backoff And Jitter].
 //
 // [retry-go]: https://pkg.go.dev/github.com/avast/retry-go/v5
 // [gRFC A6]: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs
