@@ -25,7 +25,7 @@ go -C internal/bench run ./table <"$out" \
 echo
 go -C internal/bench run ./table <"$out" 'a request=Middleware:cpu-ns/op' 'allocations=Middleware:allocs/op' 'bytes=Middleware:B/op'
 echo
-go -C internal/bench run ./table <"$out" 'decisions=Redis:decisions/s'
+go -C internal/bench run ./table <"$out" 'decisions=Redis:decisions/s' 'our CPU time=Redis:cpu-ns/op' "Redis' CPU time=Redis:server-ns/op"
 echo
 echo "$(date -u +%F), $(go version | cut -d' ' -f3,4), $(nproc) × $(sed -n 's/^model name\s*: //p' /proc/cpuinfo 2>/dev/null | head -1)," \
 	"$rounds rounds of $time."

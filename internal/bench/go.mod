@@ -56,6 +56,7 @@ require (
 	github.com/muhlemmer/gu v0.3.1 // indirect
 	github.com/muhlemmer/httpforwarded v0.1.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
+	github.com/rowhouse-go/rowhouse/ratelimit/redisstore v0.1.0
 	github.com/rs/cors v1.11.1 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
@@ -74,3 +75,5 @@ require (
 )
 
 replace github.com/rowhouse-go/rowhouse => ../..
+
+replace github.com/rowhouse-go/rowhouse/ratelimit/redisstore => ../../ratelimit/redisstore

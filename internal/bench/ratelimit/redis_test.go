@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/ratelimit"
+	"github.com/rowhouse-go/rowhouse/ratelimit/redisstore"
 )
 
 // clients is how many decide at once in the Redis benchmarks.
@@ -50,6 +54,22 @@ func startRedis(t testing.TB) *redis.Client {
 	return c
 }
 
+// serverCPU returns how many seconds of processor time the server has used.
+func serverCPU(t testing.TB, c *redis.Client) float64 {
+	t.Helper()
+	info, err := c.Info(t.Context(), "cpu").Result()
+	require.NoError(t, err)
+	sum := 0.0
+	for _, field := range []string{"used_cpu_sys:", "used_cpu_user:"} {
+		_, rest, found := strings.Cut(info, field)
+		require.True(t, found, info)
+		seconds, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+		require.NoError(t, err)
+		sum += seconds
+	}
+	return sum
+}
+
 // A redisPeer decides by windows, one or two, that are kept in Redis.
 type redisPeer struct {
 	name string
@@ -61,10 +81,27 @@ var redisPeers = []redisPeer{
 		ctx := t.Context()
 		return func(string) bool { return c.Ping(ctx).Err() == nil }
 	}},
+	{"rowhouse/ratelimit/redisstore, one window", redisStore(windows(plenty)[:1])},
+	{"rowhouse/ratelimit/redisstore, two windows", redisStore(windows(plenty))},
 	{"redis-rate v10.0.1, one window", redisRate(redis_rate.Limit{Rate: plenty.n, Burst: plenty.n, Period: plenty.window})},
 	{"redis-rate v10.0.1, called twice", redisRate(
 		redis_rate.Limit{Rate: plenty.n, Burst: plenty.n, Period: plenty.window},
 		redis_rate.Limit{Rate: 20 * plenty.n, Burst: 20 * plenty.n, Period: 60 * plenty.window})},
+}
+
+// redisStore has the defaults, but that a busy machine counts as no outage.
+func redisStore(limits ratelimit.Limits) func(testing.TB, *redis.Client) takeFunc {
+	return func(t testing.TB, c *redis.Client) takeFunc {
+		store, err := redisstore.New(c, &redisstore.Options{Timeout: 10 * time.Second})
+		require.NoError(t, err)
+		l, err := ratelimit.New("bench", limits, &ratelimit.Options{Store: store, OnOutage: ratelimit.FailClosed})
+		require.NoError(t, err)
+		ctx := t.Context()
+		return func(key string) bool {
+			d, err := l.Allow(ctx, key)
+			return err == nil && d.Allowed
+		}
+	}
 }
 
 func redisRate(limits ...redis_rate.Limit) func(testing.TB, *redis.Client) takeFunc {
@@ -89,11 +126,14 @@ func BenchmarkRedis(b *testing.B) {
 	keys := keys(n)
 	for _, p := range redisPeers {
 		b.Run(p.name, func(b *testing.B) {
-			take := p.make(b, startRedis(b))
+			c := startRedis(b)
+			take := p.make(b, c)
 			seen(b, take, keys)
 			var begin atomic.Int64
+			server := serverCPU(b, c)
 			b.SetParallelism(max(1, clients/runtime.GOMAXPROCS(0)))
 			b.ResetTimer()
+			measured := cpuTime(b)
 			b.RunParallel(func(pb *testing.PB) {
 				i := int(begin.Add(n/7)) % n
 				for pb.Next() {
@@ -106,7 +146,9 @@ func BenchmarkRedis(b *testing.B) {
 					}
 				}
 			})
+			measured()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+			b.ReportMetric((serverCPU(b, c)-server)*1e9/float64(b.N), "server-ns/op")
 		})
 	}
 }
