@@ -138,6 +138,8 @@ func FuzzJoin(f *testing.F) {
 	f.Add("1:a", "a")
 	f.Add("a1:b", "a\x00b")
 	f.Add("1\x001:1", "1\x001\x001")
+	// One key if nothing stood between a length and its part.
+	f.Add(strings.Repeat("1", 11)+"\x00"+strings.Repeat("1", 11), strings.TrimSuffix(strings.Repeat("1\x00", 13), "\x00"))
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := strings.Split(a, "\x00"), strings.Split(b, "\x00")
 		keyX, okX := join(x...)

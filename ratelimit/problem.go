@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// A LimitedError is a refusal, as [HTTPOptions.OnError] gets it. It matches
+// A LimitedError is a refusal, as [HTTPOptions.OnError] gets it and [Limiter.Wait]
+// returns it. It matches
 // [ErrLimited] and has its HTTPStatus() int. It does not say the key, which may be a
 // secret.
 type LimitedError struct {
