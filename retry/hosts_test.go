@@ -27,7 +27,7 @@ func get(t *testing.T, rt http.RoundTripper, base *fakeBase, url string) (sent i
 
 func TestHostBudgets(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{
 		Policy: eager, Budget: &retry.BudgetOptions{Tokens: 10, Cost: 5}, MaxHosts: 2,
 	})
@@ -53,7 +53,7 @@ func TestHostBudgets(t *testing.T) {
 
 func TestHostBreakers(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{
 		Policy: &retry.Policy{Attempts: 1}, Breaker: &retry.BreakerOptions{Requests: 4},
 	})
@@ -80,12 +80,12 @@ func TestHostBreakerCounts(t *testing.T) {
 		base   *fakeBase
 		opens  bool
 	}{
-		"POST and 503":   {"POST", always(503), true},
-		"POST and reset": {"POST", failing(errReset), true},
-		"429":            {"GET", always(429), false},
-		"other error":    {"GET", failing(errors.New("no")), false},
-		"404":            {"GET", always(404), false},
-		"500":            {"GET", always(500), false},
+		"POST and 503":   {"POST", answering(503), true},
+		"POST and reset": {"POST", downBase(errReset), true},
+		"429":            {"GET", answering(429), false},
+		"other error":    {"GET", downBase(errors.New("no")), false},
+		"404":            {"GET", answering(404), false},
+		"500":            {"GET", answering(500), false},
 	} {
 		rt := retry.NewTransport(test.base, &retry.TransportOptions{
 			Policy: &retry.Policy{Attempts: 1}, Breaker: &retry.BreakerOptions{Requests: 4},
@@ -108,7 +108,7 @@ func TestHostBreakerCounts(t *testing.T) {
 
 func TestHostsWithout(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: eager, MaxHosts: -1})
 	for range 200 {
 		sent, err := get(t, rt, base, "http://a")
@@ -127,7 +127,7 @@ func TestHostsWithout(t *testing.T) {
 
 func TestHostsConcurrently(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: eager, MaxHosts: 3})
 	var group sync.WaitGroup
 	for g := range 8 {

@@ -3,7 +3,7 @@ package retry_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"testing"
 
@@ -19,17 +19,17 @@ type scripted struct {
 	commit error
 }
 
-func (s *scripted) Connect(context.Context) (driver.Conn, error) { return s, nil }
-func (s *scripted) Driver() driver.Driver                        { return nil }
-func (s *scripted) Prepare(string) (driver.Stmt, error)          { return nil, errors.New("no statements") }
-func (s *scripted) Close() error                                 { return nil }
-func (s *scripted) Begin() (driver.Tx, error) { return nil, errors.New("no options") }
+func (s *scripted) Connect(context.Context) (sqldriver.Conn, error) { return s, nil }
+func (s *scripted) Driver() sqldriver.Driver                        { return nil }
+func (s *scripted) Prepare(string) (sqldriver.Stmt, error)          { return nil, errors.New("no statements") }
+func (s *scripted) Close() error                                    { return nil }
+func (s *scripted) Begin() (sqldriver.Tx, error)                    { return nil, errors.New("no options") }
 
 func (s *scripted) Commit() error { s.log = append(s.log, "commit"); return s.commit }
 
 func (s *scripted) Rollback() error { s.log = append(s.log, "rollback"); return nil }
 
-func (s *scripted) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {
+func (s *scripted) BeginTx(_ context.Context, opts sqldriver.TxOptions) (sqldriver.Tx, error) {
 	s.log = append(s.log, "begin "+sql.IsolationLevel(opts.Isolation).String())
 	return s, s.begin
 }

@@ -3,6 +3,7 @@ package retry
 import (
 	"errors"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -15,8 +16,8 @@ import (
 //	504 Gateway Timeout       RFC 9110, section 15.6.5
 //
 // the errors of [TransientNet], and those of net/http that say that the server left:
-// an idle connection closed as it was used, GOAWAY, and streams ended by HTTP/2's
-// REFUSED_STREAM, INTERNAL_ERROR or ENHANCE_YOUR_CALM. The response is not looked at
+// an idle connection closed as it was used, a header that broke off, GOAWAY, and
+// streams ended by HTTP/2's REFUSED_STREAM, INTERNAL_ERROR or ENHANCE_YOUR_CALM. The response is not looked at
 // if err is not nil. As with TransientNet, the request may have taken effect.
 func TransientHTTP(resp *http.Response, err error) bool {
 	if err != nil {
@@ -60,6 +61,10 @@ func serverLeft(err error) bool {
 			return true
 		}
 		return false
+	}
+	// A header that broke off within a line looks malformed to net/textproto.
+	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return true
 	}
 	text := err.Error()
 	return strings.HasSuffix(text, "http: server closed idle connection") ||

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -135,7 +135,7 @@ func TestTransientSQL(t *testing.T) {
 		{sqliteError{517}, true}, // BUSY_SNAPSHOT
 		{sqliteError{262}, true}, // LOCKED_SHAREDCACHE
 		{unsentError{true}, true},
-		{fmt.Errorf("x: %w", driver.ErrBadConn), true},
+		{fmt.Errorf("x: %w", sqldriver.ErrBadConn), true},
 		{op("read", syscall.ECONNRESET), true},
 		{fmt.Errorf("x: %w", io.ErrUnexpectedEOF), true},
 

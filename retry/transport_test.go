@@ -92,13 +92,13 @@ func status(code int, fields ...string) *http.Response {
 	return &http.Response{StatusCode: code, Header: h, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// always gives each request the same status.
-func always(code int, fields ...string) *fakeBase {
+// answering gives each request the same status.
+func answering(code int, fields ...string) *fakeBase {
 	return &fakeBase{answer: func(int, *http.Request) (*http.Response, error) { return status(code, fields...), nil }}
 }
 
-// failing gives each request the same error.
-func failing(err error) *fakeBase {
+// downBase gives each request the same error.
+func downBase(err error) *fakeBase {
 	return &fakeBase{answer: func(int, *http.Request) (*http.Response, error) { return nil, err }}
 }
 
@@ -127,18 +127,18 @@ func TestTransportWhatIsRepeated(t *testing.T) {
 			base  *fakeBase
 			times func(idempotent bool) int
 		}{
-			"200":           {always(200), func(bool) int { return 1 }},
-			"404":           {always(404), func(bool) int { return 1 }},
-			"500":           {always(500), func(bool) int { return 1 }},
-			"429":           {always(429), thrice},
-			"502":           {always(502), thrice},
-			"503":           {always(503), thrice},
-			"504":           {always(504), thrice},
-			"reset":         {failing(errReset), thrice},
-			"refused":       {failing(errRefused), func(bool) int { return 3 }},
-			"proxy refused": {failing(&net.OpError{Op: "proxyconnect", Err: errRefused}), func(bool) int { return 3 }},
-			"no such host":  {failing(noName), func(bool) int { return 1 }},
-			"other error":   {failing(errors.New("unsupported protocol scheme")), func(bool) int { return 1 }},
+			"200":           {answering(200), func(bool) int { return 1 }},
+			"404":           {answering(404), func(bool) int { return 1 }},
+			"500":           {answering(500), func(bool) int { return 1 }},
+			"429":           {answering(429), thrice},
+			"502":           {answering(502), thrice},
+			"503":           {answering(503), thrice},
+			"504":           {answering(504), thrice},
+			"reset":         {downBase(errReset), thrice},
+			"refused":       {downBase(errRefused), func(bool) int { return 3 }},
+			"proxy refused": {downBase(&net.OpError{Op: "proxyconnect", Err: errRefused}), func(bool) int { return 3 }},
+			"no such host":  {downBase(noName), func(bool) int { return 1 }},
+			"other error":   {downBase(errors.New("unsupported protocol scheme")), func(bool) int { return 1 }},
 		} {
 			for _, key := range []bool{false, true} {
 				for _, body := range []string{"none", "replayable", "stream"} {
@@ -193,7 +193,7 @@ func thrice(idempotent bool) int {
 func TestTransportRetry500(t *testing.T) {
 	t.Parallel()
 	for method, want := range map[string]int{"GET": 3, "POST": 1} {
-		base := always(500)
+		base := answering(500)
 		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager, Retry500: true}).RoundTrip(request(t, method, nil))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -204,7 +204,7 @@ func TestTransportRetry500(t *testing.T) {
 // As in net/http, the presence of the field counts: an empty slice is not sent.
 func TestTransportIdempotencyKeyUnsent(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	req := request(t, "POST", nil)
 	req.Header["Idempotency-Key"] = []string{}
 	resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
@@ -215,7 +215,7 @@ func TestTransportIdempotencyKeyUnsent(t *testing.T) {
 
 func TestTransportErrors(t *testing.T) {
 	t.Parallel()
-	rt := retry.NewTransport(failing(errReset), &retry.TransportOptions{Policy: eager})
+	rt := retry.NewTransport(downBase(errReset), &retry.TransportOptions{Policy: eager})
 	_, err := rt.RoundTrip(request(t, "GET", nil))
 	require.ErrorIs(t, err, retry.ErrExhausted)
 	require.ErrorIs(t, err, syscall.ECONNRESET)
@@ -226,10 +226,10 @@ func TestTransportErrors(t *testing.T) {
 	_, err = rt.RoundTrip(request(t, "POST", nil))
 	require.Same(t, errReset, err, "what is not retried is returned as it is")
 
-	_, err = retry.NewTransport(always(503), &retry.TransportOptions{Policy: &retry.Policy{Base: -1, Jitter: 9}}).
+	_, err = retry.NewTransport(answering(503), &retry.TransportOptions{Policy: &retry.Policy{Base: -1, Jitter: 9}}).
 		RoundTrip(request(t, "GET", nil))
 	require.ErrorContains(t, err, "Policy.Jitter")
-	_, err = retry.NewTransport(always(503), &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: -1}}).
+	_, err = retry.NewTransport(answering(503), &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: -1}}).
 		RoundTrip(request(t, "GET", nil))
 	require.ErrorContains(t, err, "Policy.AttemptTimeout")
 }
@@ -243,10 +243,10 @@ func TestTransportRetryable(t *testing.T) {
 		base   *fakeBase
 		want   int
 	}{
-		{"GET", failing(odd), 3},
-		{"POST", failing(odd), 1},
-		{"GET", failing(errReset), 1},
-		{"GET", always(503), 3},
+		{"GET", downBase(odd), 3},
+		{"POST", downBase(odd), 1},
+		{"GET", downBase(errReset), 1},
+		{"GET", answering(503), 3},
 	} {
 		resp, _ := retry.NewTransport(test.base, &retry.TransportOptions{Policy: policy}).RoundTrip(request(t, test.method, nil))
 		if resp != nil {
@@ -281,7 +281,7 @@ func TestTransportWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				base := always(503, test.fields...)
+				base := answering(503, test.fields...)
 				start := time.Now()
 				resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: &test.policy}).RoundTrip(request(t, "GET", nil))
 				require.NoError(t, err, "the last response is returned")
@@ -300,7 +300,7 @@ func TestTransportWaits(t *testing.T) {
 func TestTransportContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		base := always(503, "Retry-After", "10")
+		base := answering(503, "Retry-After", "10")
 		rt := retry.NewTransport(base, nil)
 
 		// A wait that does not fit ends now, with the response.
@@ -411,7 +411,7 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 
 func TestTransportUpgrade(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	req := request(t, "GET", nil)
 	req.Header.Set("Upgrade", "websocket")
 	resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
@@ -422,7 +422,7 @@ func TestTransportUpgrade(t *testing.T) {
 
 func TestTransportBody(t *testing.T) {
 	t.Parallel()
-	base := always(503)
+	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: eager})
 
 	// A body that can't be had again ends with the response there is.
@@ -441,7 +441,7 @@ func TestTransportBody(t *testing.T) {
 	// And with the error if there is none.
 	req = request(t, "PUT", strings.NewReader("x"))
 	req.GetBody = func() (io.ReadCloser, error) { return nil, lost }
-	_, err = retry.NewTransport(failing(errReset), &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+	_, err = retry.NewTransport(downBase(errReset), &retry.TransportOptions{Policy: eager}).RoundTrip(req)
 	require.ErrorIs(t, err, lost)
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 }
@@ -579,7 +579,7 @@ func TestTransportObserve(t *testing.T) {
 
 func TestTransportCloseIdleConnections(t *testing.T) {
 	t.Parallel()
-	base := always(200)
+	base := answering(200)
 	(&http.Client{Transport: retry.NewTransport(base, nil)}).CloseIdleConnections()
 	require.Equal(t, 1, base.idleCalls)
 	(&http.Client{Transport: retry.NewTransport(roundTripper(base.RoundTrip), nil)}).CloseIdleConnections()

@@ -3,7 +3,7 @@ package retry_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +73,7 @@ func TestTxPhases(t *testing.T) {
 		{pgError{"57P02"}, begin, true},
 		{pgError{"57P03"}, begin, true},
 		{pgError{"53300"}, begin, true},
-		{driver.ErrBadConn, begin, true},
+		{sqldriver.ErrBadConn, begin, true},
 		{io.ErrUnexpectedEOF, begin, true},
 		{io.EOF, begin, true},
 		{op("read", syscall.ECONNRESET), begin, true},
