@@ -65,7 +65,11 @@ func PerDay(n int) Limit { return Limit{Name: "day", Quota: n, Window: day} }
 // Validate reports every fault of ls at once, each with the number of the window,
 // counted from 1, its name and the field. [New], [Parse] and the other functions of
 // this package that take Limits call it.
-func (ls Limits) Validate() error {
+func (ls Limits) Validate() error { return ls.validate(nil) }
+
+// validate is Validate of limits of which some could not be read: unread has an error
+// for each of those, which is reported in its place.
+func (ls Limits) validate(unread []error) error {
 	var faults []error
 	if len(ls) == 0 {
 		faults = append(faults, errors.New("ratelimit: no limits"))
@@ -74,6 +78,10 @@ func (ls Limits) Validate() error {
 		faults = append(faults, fmt.Errorf("ratelimit: %d limits, want at most %d", len(ls), MaxWindows))
 	}
 	for i, l := range ls {
+		if unread != nil && unread[i] != nil {
+			faults = append(faults, fmt.Errorf("ratelimit: limit %d %w", i+1, unread[i]))
+			continue
+		}
 		fault := func(format string, args ...any) {
 			at := fmt.Sprintf("ratelimit: limit %d (%s): ", i+1, excerpt(l.Name))
 			faults = append(faults, errors.New(at+fmt.Sprintf(format, args...)))
@@ -82,7 +90,7 @@ func (ls Limits) Validate() error {
 			fault("Name must be 1 to %d letters, digits, _ and -", maxName)
 		}
 		for j, other := range ls[:i] {
-			if other.Name == l.Name {
+			if other.Name == l.Name && l.Name != "" {
 				fault("Name is that of limit %d", j+1)
 				break
 			}

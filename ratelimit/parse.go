@@ -27,25 +27,23 @@ import (
 // called after its window: "second", "minute", "hour" or "day" if it is one of those,
 // otherwise by its length in the largest unit that divides it, such as "30s" or "90m".
 //
-// The error names every limit that can't be read, or else is that of [Limits.Validate].
+// The error names every limit that can't be read, and every fault that
+// [Limits.Validate] finds in the others.
 func Parse(s string) (Limits, error) {
-	parts := strings.SplitN(s, ";", MaxWindows+2)
+	parts := strings.SplitN(s, ";", MaxWindows+1)
 	if len(parts) > MaxWindows {
 		return nil, fmt.Errorf("ratelimit: %s: more than %d limits", excerpt(s), MaxWindows)
 	}
-	var limits Limits
-	var faults []error
+	limits, unread := make(Limits, len(parts)), make([]error, len(parts))
 	for i, part := range parts {
-		l, err := parseLimit(strings.TrimSpace(part))
+		part = strings.TrimSpace(part)
+		l, err := parseLimit(part)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("ratelimit: limit %d %s: %w", i+1, excerpt(part), err))
+			unread[i] = fmt.Errorf("%s: %w", excerpt(part), err)
 		}
-		limits = append(limits, l)
+		limits[i] = l
 	}
-	if faults != nil {
-		return nil, errors.Join(faults...)
-	}
-	if err := limits.Validate(); err != nil {
+	if err := limits.validate(unread); err != nil {
 		return nil, err
 	}
 	return limits, nil
