@@ -7,9 +7,8 @@ import (
 )
 
 // A LimitedError is a refusal, as [HTTPOptions.OnError] gets it and [Limiter.Wait]
-// returns it. It matches
-// [ErrLimited] and has its HTTPStatus() int. It does not say the key, which may be a
-// secret.
+// returns it. It matches [ErrLimited] and has its HTTPStatus() int. It does not say the
+// key, which may be a secret.
 type LimitedError struct {
 	Limiter  string // the name given to New
 	Decision Decision
