@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -43,7 +44,10 @@ var middlewares = []wrapped{
 		return tollbooth.HTTPMiddleware(l)(next)
 	}},
 	{"httprate v0.16.1", func(_ testing.TB, next http.Handler) http.Handler {
-		return httprate.LimitBy(plenty.n, plenty.window, httprate.KeyByIP)(next)
+		return httprate.LimitBy(plenty.n, plenty.window, func(r *http.Request) (string, error) {
+			host, _, err := net.SplitHostPort(r.RemoteAddr)
+			return httprate.CanonicalizeIP(host), err
+		})(next)
 	}},
 	{"ulule/limiter v3.11.2", func(_ testing.TB, next http.Handler) http.Handler {
 		l := limiter.New(memory.NewStore(), limiter.Rate{Period: plenty.window, Limit: int64(plenty.n)})

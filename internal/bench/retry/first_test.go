@@ -24,7 +24,7 @@ var direct = peer{bare, func(testing.TB, time.Duration) doFunc {
 // Almost every call succeeds at once, and none of those should pay for the others.
 func TestFirstTryAllocatesNothing(t *testing.T) { // not parallel: it counts the process's allocations
 	ctx := t.Context()
-	for _, p := range []peer{direct, peers[0], peers[1], breakers[0]} {
+	for _, p := range []peer{direct, peers[0], peers[1], breakers[0], breakers[1]} {
 		do := p.make(t, 50*time.Millisecond)
 		require.Zero(t, testing.AllocsPerRun(1000, func() {
 			if err := do(ctx, succeed); err != nil {

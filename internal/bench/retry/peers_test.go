@@ -77,6 +77,7 @@ var breakers = []peer{
 	{ours + ", breaker", func(testing.TB, time.Duration) doFunc {
 		return (&retry.Policy{Breaker: retry.NewBreaker(nil)}).Do
 	}},
+	{ours + ", breaker alone", func(testing.TB, time.Duration) doFunc { return retry.NewBreaker(nil).Do }},
 	{"sony/gobreaker v2.4.0", func(testing.TB, time.Duration) doFunc {
 		b := gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 			Interval: 10 * time.Second, BucketPeriod: time.Second, Timeout: 5 * time.Second,
