@@ -81,7 +81,7 @@ func TestMemory_decidesAsRateLimiter(t *testing.T) {
 	for i, limits := range sets {
 		for _, grid := range []bool{false, true} {
 			t.Logf("%v grid=%v", limits, grid)
-			r := rand.New(rand.NewPCG(uint64(i), 4)) //nolint:gosec // a test that repeats
+			r := rand.New(rand.NewPCG(uint64(i), 4))
 			m, o := ratelimit.NewMemory(nil), judgesOf(limits)
 			each := limits[r.IntN(len(limits))]
 			step := each.Window / time.Duration(each.Quota)
@@ -142,7 +142,7 @@ func TestMemory_keepsPromises(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(limits), func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(uint64(i), 9)) //nolint:gosec // a test that repeats
+			r := rand.New(rand.NewPCG(uint64(i), 9))
 			m := ratelimit.NewMemory(nil)
 			take := func(at time.Duration, n int) ratelimit.Decision {
 				d, err := m.TakeAt(at, "api", "key", limits, n)
@@ -208,12 +208,12 @@ func TestMemory_exactNanosecond(t *testing.T) {
 		d, err := m.TakeAt(0, "api", "key", limits, l.Quota)
 		require.NoError(t, err)
 		require.True(t, d.Allowed)
-		for i := range time.Duration(100) {
-			d, err = m.TakeAt((i+1)*each-1, "api", "key", limits, 1)
+		for at := each; at <= 100*each; at += each {
+			d, err = m.TakeAt(at-1, "api", "key", limits, 1)
 			require.NoError(t, err)
 			require.False(t, d.Allowed, "%v", l)
 			require.Equal(t, time.Duration(1), d.RetryAfter)
-			d, err = m.TakeAt((i+1)*each, "api", "key", limits, 1)
+			d, err = m.TakeAt(at, "api", "key", limits, 1)
 			require.NoError(t, err)
 			require.True(t, d.Allowed, "%v", l)
 		}

@@ -27,7 +27,7 @@ func TestMemory_keepsKeysApart(t *testing.T) {
 		t.Run(strconv.Itoa(maxKeys), func(t *testing.T) {
 			t.Parallel()
 			m := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: maxKeys})
-			r := rand.New(rand.NewPCG(3, 5)) //nolint:gosec // a test that repeats
+			r := rand.New(rand.NewPCG(3, 5))
 			full := map[int][2]time.Duration{}
 			var now time.Duration
 			for range 200_000 {
@@ -355,7 +355,7 @@ func FuzzMemory(f *testing.F) {
 			if d.Allowed {
 				granted += n
 			}
-			if int64(step)*int64(i) < int64(window)/int64(quota) && granted > most {
+			if step*int64(i) < window/int64(quota) && granted > most {
 				t.Fatalf("%v: %d units granted in %d ns", limits, granted, step*int64(i))
 			}
 		}

@@ -41,7 +41,7 @@ func TestSliding_isExact(t *testing.T) {
 			limits := ratelimit.Limits{l}
 			held := 9 * ((l.Window + 7) / 8)
 			require.LessOrEqual(t, held, l.Window*9/8+9)
-			r := rand.New(rand.NewPCG(uint64(i), 8)) //nolint:gosec // a test that repeats
+			r := rand.New(rand.NewPCG(uint64(i), 8))
 			m := ratelimit.NewMemory(nil)
 			var log []grant
 			var now time.Duration

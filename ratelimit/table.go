@@ -90,6 +90,14 @@ func (t *table) find(s *shard, fingerprint uint64) int {
 	}
 }
 
+// gap returns the first empty slot from the one at i.
+func (t *table) gap(s *shard, i int) int {
+	for s.slots[i] != 0 {
+		i = t.next(s, i)
+	}
+	return i
+}
+
 // idle returns when all windows of the slot at i are.
 func (t *table) idle(s *shard, i int) int64 {
 	var last uint64
@@ -117,8 +125,7 @@ func (t *table) add(s *shard, fingerprint uint64, now int64) int {
 	}
 	if s.used >= t.keys {
 		t.evict(s, home)
-		for i = home; s.slots[i] != 0; i = t.next(s, i) {
-		}
+		i = t.gap(s, home)
 	}
 	s.used++
 	s.slots[i] = fingerprint
@@ -191,10 +198,7 @@ func (t *table) resize(s *shard, size int) {
 	s.slots = make([]uint64, size*t.stride)
 	for ; len(old) > 0; old = old[t.stride:] {
 		if old[0] != 0 {
-			i := t.home(s, old[0])
-			for s.slots[i] != 0 {
-				i = t.next(s, i)
-			}
+			i := t.gap(s, t.home(s, old[0]))
 			copy(s.slots[i:i+t.stride], old)
 		}
 	}
