@@ -19,6 +19,7 @@ type app struct {
 	members  *members.Store
 	identity *identity
 	limits   *limits
+	userinfo *userinfo // nil if the issuer is not asked
 	health   health
 	handler  http.Handler
 	router   *router
@@ -31,7 +32,7 @@ func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*ap
 	if err != nil {
 		return nil, errors.Join(err, id.close())
 	}
-	a := &app{config: c, log: log, db: db, policy: rbac.DefaultPolicy(), identity: id}
+	a := &app{config: c, log: log, db: db, policy: rbac.DefaultPolicy(), identity: id, userinfo: newUserinfo(&c)}
 	if a.limits, err = newLimits(&c, log); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -51,6 +52,7 @@ func openApp(ctx context.Context, c config, log *slog.Logger, id *identity) (*ap
 
 // close ends what openApp began.
 func (a *app) close() error {
+	a.userinfo.close()
 	if a.limits != nil {
 		return errors.Join(a.identity.close(), a.limits.close(), a.db.close())
 	}

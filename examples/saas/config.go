@@ -36,6 +36,7 @@ type config struct {
 	AuthClients            []string `env:"AUTH_CLIENTS" doc:"Clients (azp, client_id) whose tokens are accepted although they have no aud, separated by commas. Required for cognito."`
 	AuthTokenCache         int      `env:"AUTH_TOKEN_CACHE" envDefault:"1024" doc:"Number of verified tokens to remember, at most 2 KiB each; 0 for none, at most 1000000."`
 	AuthEmailAuthoritative bool     `env:"AUTH_EMAIL_AUTHORITATIVE" envDefault:"false" doc:"true says that the issuer itself makes sure of the addresses it calls email_verified. Invitations are accepted on its word, and are off without it."`
+	AuthUserInfoURL        string   `env:"AUTH_USERINFO_URL" doc:"UserInfo endpoint of the issuer, an https URL (http on the loopback interface). It is asked for the e-mail address of whoever accepts an invitation with a token that has none; without it there is none then."`
 	InvitationKey          string   `env:"INVITATION_KEY" doc:"Secret of the tokens of invitations, base64 of at least 32 random bytes (openssl rand -base64 32). Required except in development, where one is made up at each start."`
 
 	RateLimits        string   `env:"RATE_LIMITS" envDefault:"100/minute; 2000/hour" doc:"What a person may ask for in an organization, and outside of all. Ten times as much is let in from one address, and a hundred times from an IPv6 /48, before anybody is known."`

@@ -89,6 +89,8 @@ func (c *config) identityFaults(f *faultList) {
 		used := slices.Contains(needs, name) || slices.Contains(takes, name)
 		f.unless(!set[name] || used, name, "has no meaning for this AUTH_PROVIDER_TYPE")
 	}
+	f.unless(c.AuthUserInfoURL == "" || isIssuer(c.AuthUserInfoURL), "AUTH_USERINFO_URL",
+		"must be an https URL without credentials, query and fragment (http only on the loopback interface)")
 	f.unless(isList(c.AuthAudience), "AUTH_AUDIENCE", "has an empty entry, or white space around one")
 	f.unless(isList(c.AuthClients), "AUTH_CLIENTS", "has an empty entry, or white space around one")
 }

@@ -47,9 +47,12 @@ func (d *database) write(ctx context.Context, do func(context.Context, *tenant.T
 	return retry.Tx(ctx, d.retries.change, inTransaction(d.changes.Tx), do)
 }
 
-// read is write for transactions that change nothing.
+// read is write for transactions that change nothing, which may be repeated however
+// they ended.
 func (d *database) read(ctx context.Context, do func(context.Context, *tenant.Tx) error) error {
-	return retry.Tx(ctx, d.retries.read, inTransaction(d.views.Tx), do)
+	return d.retries.read.Do(ctx, func(ctx context.Context) error {
+		return inTransaction(d.views.Tx)(ctx, do)
+	})
 }
 
 // readAs runs do in a transaction that sees what concerns one person: their
@@ -58,8 +61,8 @@ func (d *database) readAs(ctx context.Context, subject string, do func(context.C
 	asSubject := func(ctx context.Context, do func(context.Context, tenant.Plain) error) error {
 		return d.views.SubjectTx(ctx, subject, do)
 	}
-	return retry.Tx(ctx, d.retries.read, inTransaction(asSubject), func(ctx context.Context, q tenant.Plain) error {
-		return do(ctx, q)
+	return d.retries.read.Do(ctx, func(ctx context.Context) error {
+		return inTransaction(asSubject)(ctx, func(ctx context.Context, q tenant.Plain) error { return do(ctx, q) })
 	})
 }
 

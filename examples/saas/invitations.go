@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/rowhouse-go/rowhouse/auth"
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/rbac/members"
 	"github.com/rowhouse-go/rowhouse/tenant"
@@ -117,12 +116,15 @@ func (a *app) acceptInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	claims, _ := auth.FromContext(r.Context())
-	switch {
-	case !a.config.emailAuthoritative():
+	if !a.config.emailAuthoritative() {
 		return invitationsOff()
-	case !claims.EmailVerified() || claims.Email() == "":
-		return plain(http.StatusForbidden, "An invitation is accepted with an e-mail address that your sign-in provider has verified. Your token has none.")
+	}
+	email, err := a.verifiedEmail(r)
+	if err != nil {
+		return err
+	}
+	if email == "" {
+		return plain(http.StatusForbidden, "An invitation is accepted with an e-mail address that your sign-in provider has verified. It names none for you.")
 	}
 	org, err := a.invitedTo(r, body.Token)
 	if err != nil {
@@ -130,7 +132,7 @@ func (a *app) acceptInvitation(w http.ResponseWriter, r *http.Request) error {
 	}
 	var o organization
 	err = a.db.write(tenant.NewContext(r.Context(), org), func(ctx context.Context, tx *tenant.Tx) error {
-		i, err := a.members.Accept(ctx, tx.Unscoped("members"), org.String(), body.Token, caller(r), members.VerifiedEmail(claims.Email()))
+		i, err := a.members.Accept(ctx, tx.Unscoped("members"), org.String(), body.Token, caller(r), members.VerifiedEmail(email))
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,11 @@ import (
 // deleted, with every answer looked at.
 func TestJourney(t *testing.T) {
 	t.Parallel()
-	s := start(t, nil)
+	journey(t, start(t, nil))
+}
+
+func journey(t *testing.T, s *running) {
+	t.Helper()
 	ada, bob, eve := s.person("ada"), s.person("auth0|5f7c/bob"), s.person("eve")
 
 	created := s.as(ada).do("POST", "/organizations", `{"name":"Acme"}`).wants(201)

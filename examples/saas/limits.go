@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -65,9 +66,18 @@ func (l *limits) openStore(c *config) (ratelimit.Store, error) {
 	if options == nil || err != nil {
 		return nil, err
 	}
+	silenceRedis()
 	l.client = redis.NewClient(options)
 	return redisstore.New(l.client, nil)
 }
+
+// silenceRedis keeps the client from writing to standard error past our log: what it
+// says there is in the errors it returns.
+var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 func (l *limits) close() error {
 	if l.client == nil {

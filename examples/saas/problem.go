@@ -171,7 +171,7 @@ func problemOf(err error) *problem {
 		return plain(http.StatusForbidden, "You can't do this to yourself.")
 	case errors.Is(err, members.ErrInvalidPage):
 		return invalid(fieldFault{"cursor", "is not one that this listing returned"})
-	case isOutage(err), errors.Is(err, ratelimit.ErrUnavailable):
+	case isOutage(err), errors.Is(err, errNoUserinfo), errors.Is(err, ratelimit.ErrUnavailable):
 		return unavailable()
 	}
 	return internalError()

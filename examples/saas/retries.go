@@ -15,7 +15,7 @@ import (
 // spent, requests fail at once.
 type retries struct {
 	change *retry.Policy // lost races and locks; a connection lost while beginning
-	read   *retry.Policy // a connection lost at any time, too: nothing was changed
+	read   *retry.Policy // a connection lost at any time, too
 }
 
 func newRetries(log *slog.Logger) retries {
@@ -38,8 +38,8 @@ func newRetries(log *slog.Logger) retries {
 	return retries{&change, &read}
 }
 
-// inTransaction makes what retry.Tx repeats of a way to run transactions, and tells
-// the database's own failures from those of what is done.
+// inTransaction makes what is repeated of a way to run transactions, and tells the
+// database's own failures from those of what is done.
 func inTransaction[Q any](run func(context.Context, func(context.Context, Q) error) error) func(context.Context, func(context.Context, Q) error) error {
 	return func(ctx context.Context, do func(context.Context, Q) error) error {
 		var done error

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A person has a quota outside of organizations and one in each, and nobody else's is
+// touched by it.
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "6/minute; 1000/hour"})
+	ada, bob := s.person("ada"), s.person("bob") // of whom each has asked once
+	acme, globex := s.found(ada, "Acme"), s.found(ada, "Globex")
+	s.join(ada, acme, bob, "member")
+	for left := 2; left >= 0; left-- {
+		got := s.as(ada).do("GET", "/users/me", "").wants(200)
+		require.Equal(t, `"minute";q=6;w=60, "hour";q=1000;w=3600`, got.header.Get("RateLimit-Policy"))
+		require.Regexp(t, fmt.Sprintf(`^"minute";r=%d;t=\d+$`, left), got.header.Get("RateLimit"))
+		require.Empty(t, got.header.Get("Retry-After"))
+	}
+	before := s.contents()
+	for range 2 {
+		got := s.as(ada).do("POST", "/organizations", `{"name":"One more"}`).wants(429)
+		require.Equal(t, quotaExceeded, got.problem().Type)
+		require.Equal(t, []string{"minute"}, got.problem().Violated)
+		require.Regexp(t, `^"minute";r=0;t=\d+$`, got.header.Get("RateLimit"))
+		wait, err := strconv.Atoi(got.header.Get("Retry-After"))
+		require.NoError(t, err)
+		require.True(t, wait >= 1 && wait <= 12, "%d: a unit comes back in 10 s, and a tenth is jitter", wait)
+		require.Empty(t, got.header.Get("WWW-Authenticate"))
+	}
+	require.Equal(t, before, s.contents())
+	s.as(bob).do("GET", "/users/me", "").wants(200)
+	for range 5 { // the sixth was that of joining
+		s.as(ada).do("GET", acme, "").wants(200)
+	}
+	s.as(ada).do("GET", acme, "").wants(429)
+	s.as(bob).do("GET", acme, "").wants(200)
+	s.as(ada).do("GET", globex, "").wants(200)
+	for range 100 { // more than an address may
+		s.anonymous().do("GET", "/livez", "").wants(200)
+	}
+	require.Empty(t, s.anonymous().do("GET", "/readyz", "").wants(200).header.Get("RateLimit"))
+	require.Empty(t, s.log.lines(t, "request failed"))
+}
+
+// What an organization has paid for counts from the next request on, and is taken
+// from nobody's word but the operator's.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"PLAN_LIMITS": "pro=7/minute, trial=2/hour"})
+	ada := s.person("ada")
+	acme, globex := s.found(ada, "Acme"), s.found(ada, "Globex")
+	s.as(ada).do("POST", "/organizations", `{"name":"Mine","plan":"pro"}`).wants(422)
+	s.as(ada).do("PATCH", acme, `{"plan":"pro"}`).wants(422)
+	policy := func(path string) string {
+		return s.as(ada).do("GET", path, "").wants(200).header.Get("RateLimit-Policy")
+	}
+	require.Contains(t, policy(acme), "q=1000000")
+	command := func(org, name string) (int, string) {
+		vars := map[string]string{"PLAN_LIMITS": "pro=7/minute, trial=2/hour", "ENVIRONMENT": development}
+		maps.Copy(vars, map[string]string{"DATABASE_URL": s.app.config.DatabaseURL, "WORKER_URL": s.app.config.WorkerURL})
+		var environ []string
+		for name, value := range vars {
+			environ = append(environ, name+"="+value)
+		}
+		var out logBuffer
+		status := run(t.Context(), []string{"plan", "-organization", org, "-name", name}, environ, &out, &out)
+		return status, out.String()
+	}
+	id := acme[len("/organizations/"):]
+	status, told := command(id, "pro")
+	require.Equal(t, exitDone, status, told)
+	require.Equal(t, id+" is on the plan pro\n", told)
+	require.Equal(t, `"minute";q=7;w=60`, policy(acme))
+	require.Contains(t, policy(globex), "q=1000000")
+	status, _ = command(id, "trial")
+	require.Equal(t, exitDone, status)
+	require.Equal(t, `"hour";q=2;w=3600`, s.as(ada).do("GET", acme, "").header.Get("RateLimit-Policy"))
+	status, _ = command(id, "free")
+	require.Equal(t, exitDone, status)
+	require.Contains(t, policy(acme), "q=1000000", "free is not listed: RATE_LIMITS")
+
+	for _, c := range []struct {
+		org, name string
+		status    int
+		says      string
+	}{
+		{id, "gold", exitUsage, "one of PLAN_LIMITS"},
+		{"1", "pro", exitUsage, "must be the id"},
+		{"", "", exitUsage, "must be the id"},
+		{newID(), "pro", exitFailed, "there is no such organization"},
+	} {
+		status, told := command(c.org, c.name)
+		require.Equal(t, c.status, status, told)
+		require.Contains(t, told, c.says)
+	}
+}
+
+// Tokens that fail are limited by address; those that don't are let in from there, and
+// so is who has none told that.
+func TestFailuresOfTokens(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"AUTH_FAILURE_LIMITS": "2/minute", "TRUSTED_PROXIES": "127.0.0.0/8"})
+	ada := s.person("ada")
+	bad := func(from string) response {
+		return s.withToken(ada.token+"x").with("X-Forwarded-For", from).do("GET", "/users/me", "")
+	}
+	for range 5 {
+		s.anonymous().with("X-Forwarded-For", "192.0.2.1").do("GET", "/users/me", "").wants(401)
+	}
+	for range 2 {
+		require.Contains(t, bad("192.0.2.1").wants(401).header.Get("WWW-Authenticate"), "invalid_token")
+	}
+	got := bad("192.0.2.1").wants(429)
+	require.Empty(t, got.header.Get("WWW-Authenticate"), "nothing is said of the token")
+	require.NotEmpty(t, got.header.Get("Retry-After"))
+	bad("203.0.113.9, 192.0.2.1").wants(429) // the client's own word
+	bad("192.0.2.2").wants(401)
+	s.as(ada).with("X-Forwarded-For", "192.0.2.1").do("GET", "/users/me", "").wants(200)
+	lines := s.log.lines(t, "request")
+	require.Equal(t, "format", lines[len(lines)-3]["refused"])
+}
+
+// The address is the one that the nearest trusted proxy saw, in the limits as in the
+// log; networks of IPv6 are limited as what they are: one client's, or one site's.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "1/hour", "TRUSTED_PROXIES": "127.0.0.0/8,10.0.0.0/8"})
+	from := func(forwarded ...string) int {
+		return s.anonymous().with("X-Forwarded-For", forwarded...).do("GET", "/nowhere", "").status
+	}
+	logged := func() any {
+		lines := s.log.lines(t, "request")
+		return lines[len(lines)-1]["client"]
+	}
+	for i := range 10 {
+		require.Equal(t, 404, from(fmt.Sprintf("203.0.113.%d, 192.0.2.1", i)))
+		require.Equal(t, "192.0.2.1", logged())
+	}
+	require.Equal(t, 429, from("203.0.113.77, 192.0.2.1, 10.1.1.1"))
+	require.Equal(t, 429, from("203.0.113.77", "::ffff:192.0.2.1"))
+	require.Equal(t, 404, from("192.0.2.2"))
+	for i := range 10 {
+		require.Equal(t, 404, from(fmt.Sprintf("2001:db8:1:1::%d", i)))
+	}
+	require.Equal(t, 429, from("2001:db8:1:1:ffff::1"), "the same /64")
+	for i := range 89 { // it was asked 11 times
+		require.Equal(t, 404, from(fmt.Sprintf("2001:db8:1:%d::1", 2+i)))
+	}
+	require.Equal(t, 429, from("2001:db8:1:ffff::1"), "the same /48")
+	require.Equal(t, 404, from("2001:db8:2::1"))
+	for range 10 {
+		require.Equal(t, 404, from("unknown"))
+	}
+	require.Equal(t, 429, from("also unknown"), "who has no address has one bucket together")
+	require.Equal(t, "invalid IP", logged())
+	require.Equal(t, 200, s.anonymous().with("X-Forwarded-For", "192.0.2.1").do("GET", "/livez", "").status)
+
+	direct := start(t, map[string]string{"RATE_LIMITS": "1/hour"})
+	for i := range 10 {
+		direct.anonymous().with("X-Forwarded-For", fmt.Sprintf("192.0.2.%d", i)).do("GET", "/nowhere", "").wants(404)
+	}
+	direct.anonymous().with("X-Forwarded-For", "192.0.2.200").do("GET", "/nowhere", "").wants(429)
+	require.Equal(t, "127.0.0.1", direct.log.lines(t, "request")[0]["client"])
+}
+
+// Without the Redis it should have, a replica counts quotas by itself and is ready;
+// tokens that fail can't be counted, so nothing is said of them.
+func TestLimitsWithoutTheirRedis(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "4/hour", "REDIS_URL": "redis://u:hunter2@127.0.0.1:1/0"}) // nobody listens there
+	ada := s.person("ada")
+	for range 3 {
+		s.as(ada).do("GET", "/users/me", "").wants(200)
+	}
+	s.as(ada).do("GET", "/users/me", "").wants(429)
+	require.NotEmpty(t, s.withToken(ada.token+"x").do("GET", "/users/me", "").wants(503).header.Get("Retry-After"))
+	s.anonymous().do("GET", "/users/me", "").wants(401)
+	s.anonymous().do("GET", "/readyz", "").wants(200)
+	require.Len(t, s.log.lines(t, "limits are counted by each replica: Redis can't be reached"), 1, "news only")
+	require.NotContains(t, s.log.String(), "hunter2")
+}
