@@ -12,7 +12,7 @@
 //		Breaker:        retry.NewBreaker(nil),
 //	}
 //	err := policy.Do(ctx, func(ctx context.Context) error {
-//		return send(ctx, message)
+//		return deliver(ctx, message)
 //	})
 //	if failed, ok := errors.AsType[*retry.Error](err); ok {
 //		log.Printf("gave up after %d attempts: %v", failed.Attempts, failed.Reason)
