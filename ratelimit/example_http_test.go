@@ -27,16 +27,20 @@ func Example() {
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "[]") })
 	server := limiter.Middleware(ratelimit.ByIP(ratelimit.RemoteIP()), nil)(mux)
 
+	var answer *httptest.ResponseRecorder
 	for range 4 {
-		answer := httptest.NewRecorder()
+		answer = httptest.NewRecorder()
 		server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/orders", nil))
-		fmt.Println(answer.Code, answer.Header().Get("RateLimit"))
+		if answer.Code == http.StatusOK {
+			fmt.Println(answer.Header().Get("RateLimit"))
+		}
 	}
+	fmt.Println(answer.Code, answer.Body)
 	// Output:
-	// 200 "minute";r=2;t=40
-	// 200 "minute";r=1;t=20
-	// 200 "minute";r=0;t=20
-	// 429 "minute";r=0;t=20
+	// "minute";r=2;t=40
+	// "minute";r=1;t=20
+	// "minute";r=0;t=20
+	// 429 {"type":"https://iana.org/assignments/http-problem-types#quota-exceeded","title":"Quota Exceeded","status":429,"detail":"You sent too many requests. Try again later.","violated-policies":["minute"]}
 }
 
 // send sends one request and prints the answer's status.
@@ -201,12 +205,14 @@ func ExampleDecision_SetHeaders() {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
 	}
-	for range 2 {
-		answer := httptest.NewRecorder()
-		handler(answer, httptest.NewRequest(http.MethodGet, "/", nil))
-		fmt.Println(answer.Code, answer.Header().Get("RateLimit"))
-	}
+	answer := httptest.NewRecorder()
+	handler(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+	fmt.Println(answer.Code, answer.Header().Get("RateLimit"), answer.Header().Get("RateLimit-Policy"))
+
+	answer = httptest.NewRecorder()
+	handler(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+	fmt.Println(answer.Code, answer.Header().Get("Retry-After") != "") // 200 units take 12 minutes
 	// Output:
-	// 200 "hour";r=400;t=1440
-	// 429 "hour";r=400;t=720
+	// 200 "hour";r=400;t=1440 "hour";q=1000;w=3600
+	// 429 true
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,34 +44,36 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
-	l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(2), ratelimit.PerHour(5)}, nil)
-	h := l.Middleware(ratelimit.ByIP(ratelimit.RemoteIP()), nil)(noContent)
-	for _, left := range []string{"1", "0"} {
-		rec := serve(h, from(t, "192.0.2.1:1"))
-		require.Equal(t, 204, rec.Code)
+	synctest.Test(t, func(t *testing.T) {
+		l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(2), ratelimit.PerHour(5)}, nil)
+		h := l.Middleware(ratelimit.ByIP(ratelimit.RemoteIP()), nil)(noContent)
+		for _, left := range []string{"1", "0"} {
+			rec := serve(h, from(t, "192.0.2.1:1"))
+			require.Equal(t, 204, rec.Code)
+			require.Equal(t, `"minute";q=2;w=60, "hour";q=5;w=3600`, rec.Header().Get("RateLimit-Policy"))
+			require.Equal(t, `"minute";r=`+left+`;t=30`, rec.Header().Get("RateLimit"))
+			require.Len(t, rec.Header(), 2)
+		}
+		rec := serve(h, from(t, "192.0.2.1:2"))
+		require.Equal(t, 429, rec.Code)
 		require.Equal(t, `"minute";q=2;w=60, "hour";q=5;w=3600`, rec.Header().Get("RateLimit-Policy"))
-		require.Equal(t, `"minute";r=`+left+`;t=30`, rec.Header().Get("RateLimit"))
-		require.Len(t, rec.Header(), 2)
-	}
-	rec := serve(h, from(t, "192.0.2.1:2"))
-	require.Equal(t, 429, rec.Code)
-	require.Equal(t, `"minute";q=2;w=60, "hour";q=5;w=3600`, rec.Header().Get("RateLimit-Policy"))
-	require.Equal(t, `"minute";r=0;t=30`, rec.Header().Get("RateLimit"))
-	after, err := strconv.Atoi(rec.Header().Get("Retry-After"))
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, after, 30)
-	require.LessOrEqual(t, after, 33)
-	require.Equal(t, "application/problem+json", rec.Header().Get("Content-Type"))
-	require.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
-	require.Equal(t, "nosniff", rec.Header().Get("X-Content-Type-Options"))
-	require.JSONEq(t, `{
-		"type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
-		"title": "Quota Exceeded",
-		"status": 429,
-		"detail": "You sent too many requests. Try again later.",
-		"violated-policies": ["minute"]
-	}`, rec.Body.String())
-	require.Equal(t, 204, serve(h, from(t, "192.0.2.2:1")).Code, "another client")
+		require.Equal(t, `"minute";r=0;t=30`, rec.Header().Get("RateLimit"))
+		after, err := strconv.Atoi(rec.Header().Get("Retry-After"))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, after, 30)
+		require.LessOrEqual(t, after, 33)
+		require.Equal(t, "application/problem+json", rec.Header().Get("Content-Type"))
+		require.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
+		require.Equal(t, "nosniff", rec.Header().Get("X-Content-Type-Options"))
+		require.JSONEq(t, `{
+			"type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+			"title": "Quota Exceeded",
+			"status": 429,
+			"detail": "You sent too many requests. Try again later.",
+			"violated-policies": ["minute"]
+		}`, rec.Body.String())
+		require.Equal(t, 204, serve(h, from(t, "192.0.2.2:1")).Code, "another client")
+	})
 }
 
 func TestViolatedPolicies(t *testing.T) {
@@ -98,26 +101,28 @@ func TestViolatedPolicies(t *testing.T) {
 
 func TestCost(t *testing.T) {
 	t.Parallel()
-	var charged []int
-	l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(10)}, &ratelimit.Options{Observe: func(_ context.Context, e ratelimit.Event) {
-		charged = append(charged, e.Units)
-	}})
-	h := l.Middleware(fixed("key", true), &ratelimit.HTTPOptions{Cost: func(r *http.Request) int { return int(r.ContentLength) }})(noContent)
-	request := func(length int64) *httptest.ResponseRecorder {
-		r := from(t, "")
-		r.ContentLength = length
-		return serve(h, r)
-	}
-	require.Equal(t, `"minute";r=10;t=60`, request(0).Header().Get("RateLimit"), "0 only looks")
-	require.Equal(t, 204, request(7).Code)
-	require.Equal(t, 204, request(-1).Code, "a chunked body")
-	require.Equal(t, 429, request(3).Code)
-	rec := request(11)
-	require.Equal(t, 429, rec.Code)
-	require.Empty(t, rec.Header().Get("Retry-After"), "more than there ever is")
-	require.Equal(t, 204, request(2).Code)
-	require.Equal(t, 204, request(0).Code, "0 passes when nothing is left")
-	require.Equal(t, []int{0, 7, 1, 3, 11, 2, 0}, charged)
+	synctest.Test(t, func(t *testing.T) {
+		var charged []int
+		l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(10)}, &ratelimit.Options{Observe: func(_ context.Context, e ratelimit.Event) {
+			charged = append(charged, e.Units)
+		}})
+		h := l.Middleware(fixed("key", true), &ratelimit.HTTPOptions{Cost: func(r *http.Request) int { return int(r.ContentLength) }})(noContent)
+		request := func(length int64) *httptest.ResponseRecorder {
+			r := from(t, "")
+			r.ContentLength = length
+			return serve(h, r)
+		}
+		require.Equal(t, `"minute";r=10;t=60`, request(0).Header().Get("RateLimit"), "0 only looks")
+		require.Equal(t, 204, request(7).Code)
+		require.Equal(t, 204, request(-1).Code, "a chunked body")
+		require.Equal(t, 429, request(3).Code)
+		rec := request(11)
+		require.Equal(t, 429, rec.Code)
+		require.Empty(t, rec.Header().Get("Retry-After"), "more than there ever is")
+		require.Equal(t, 204, request(2).Code)
+		require.Equal(t, 204, request(0).Code, "0 passes when nothing is left")
+		require.Equal(t, []int{0, 7, 1, 3, 11, 2, 0}, charged)
+	})
 }
 
 // Requests without a key share one bucket, which Observe can see; none is free.
@@ -173,36 +178,38 @@ func TestSkip(t *testing.T) {
 
 func TestOnError(t *testing.T) {
 	t.Parallel()
-	var failed error
-	l := limiterOf(t, one, nil)
-	h := l.Middleware(fixed("a-secret", true), &ratelimit.HTTPOptions{OnError: func(w http.ResponseWriter, r *http.Request, err error) {
-		failed = err
-		require.Equal(t, `"minute";r=0;t=60`, w.Header().Get("RateLimit"))
-		require.NotEmpty(t, w.Header().Get("Retry-After"))
-		w.WriteHeader(http.StatusTeapot)
-	}})(noContent)
-	require.Equal(t, 204, serve(h, from(t, "")).Code)
-	require.NoError(t, failed)
-	require.Equal(t, 418, serve(h, from(t, "")).Code)
-	require.ErrorIs(t, failed, ratelimit.ErrLimited)
-	require.NotErrorIs(t, failed, ratelimit.ErrUnavailable)
-	e, ok := errors.AsType[*ratelimit.LimitedError](failed)
-	require.True(t, ok)
-	require.Equal(t, "api", e.Limiter)
-	require.False(t, e.Decision.Allowed)
-	require.EqualValues(t, 1, e.Decision.Refused)
-	require.Positive(t, e.Decision.RetryAfter)
-	status, ok := errors.AsType[interface {
-		error
-		HTTPStatus() int
-	}](failed)
-	require.True(t, ok)
-	require.Equal(t, 429, status.HTTPStatus())
-	require.Contains(t, failed.Error(), "ratelimit: quota exhausted: api: minute, for ")
-	require.NotContains(t, failed.Error(), "a-secret")
-	require.Equal(t, "ratelimit: quota exhausted: api, for good", (&ratelimit.LimitedError{
-		Limiter: "api", Decision: ratelimit.Decision{RetryAfter: ratelimit.Never},
-	}).Error())
+	synctest.Test(t, func(t *testing.T) {
+		var failed error
+		l := limiterOf(t, one, nil)
+		h := l.Middleware(fixed("a-secret", true), &ratelimit.HTTPOptions{OnError: func(w http.ResponseWriter, r *http.Request, err error) {
+			failed = err
+			require.Equal(t, `"minute";r=0;t=60`, w.Header().Get("RateLimit"))
+			require.NotEmpty(t, w.Header().Get("Retry-After"))
+			w.WriteHeader(http.StatusTeapot)
+		}})(noContent)
+		require.Equal(t, 204, serve(h, from(t, "")).Code)
+		require.NoError(t, failed)
+		require.Equal(t, 418, serve(h, from(t, "")).Code)
+		require.ErrorIs(t, failed, ratelimit.ErrLimited)
+		require.NotErrorIs(t, failed, ratelimit.ErrUnavailable)
+		e, ok := errors.AsType[*ratelimit.LimitedError](failed)
+		require.True(t, ok)
+		require.Equal(t, "api", e.Limiter)
+		require.False(t, e.Decision.Allowed)
+		require.EqualValues(t, 1, e.Decision.Refused)
+		require.Positive(t, e.Decision.RetryAfter)
+		status, ok := errors.AsType[interface {
+			error
+			HTTPStatus() int
+		}](failed)
+		require.True(t, ok)
+		require.Equal(t, 429, status.HTTPStatus())
+		require.Contains(t, failed.Error(), "ratelimit: quota exhausted: api: minute, for ")
+		require.NotContains(t, failed.Error(), "a-secret")
+		require.Equal(t, "ratelimit: quota exhausted: api, for good", (&ratelimit.LimitedError{
+			Limiter: "api", Decision: ratelimit.Decision{RetryAfter: ratelimit.Never},
+		}).Error())
+	})
 }
 
 var errRefused = errors.New("dial tcp 10.0.0.9:6379: refused")
@@ -271,45 +278,49 @@ func TestDryRun(t *testing.T) {
 
 func TestXRateLimit(t *testing.T) {
 	t.Parallel()
-	l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(2)}, nil)
-	h := l.Middleware(fixed("key", true), &ratelimit.HTTPOptions{XRateLimit: true})(noContent)
-	for _, c := range []struct{ left, reset string }{{"1", "30"}, {"0", "60"}, {"0", "60"}} {
-		got := serve(h, from(t, "")).Header()
-		require.Equal(t, "2", got.Get("X-RateLimit-Limit"))
-		require.Equal(t, c.left, got.Get("X-RateLimit-Remaining"))
-		require.Equal(t, c.reset, got.Get("X-RateLimit-Reset"))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l := limiterOf(t, ratelimit.Limits{ratelimit.PerMinute(2)}, nil)
+		h := l.Middleware(fixed("key", true), &ratelimit.HTTPOptions{XRateLimit: true})(noContent)
+		for _, c := range []struct{ left, reset string }{{"1", "30"}, {"0", "60"}, {"0", "60"}} {
+			got := serve(h, from(t, "")).Header()
+			require.Equal(t, "2", got.Get("X-RateLimit-Limit"))
+			require.Equal(t, c.left, got.Get("X-RateLimit-Remaining"))
+			require.Equal(t, c.reset, got.Get("X-RateLimit-Reset"))
+		}
+	})
 }
 
 // Within another limiter, each charges and the inner one's fields are seen; whoever
 // refuses is seen in any case, and a limiter that is not asked charges nothing.
 func TestNestedLimiters(t *testing.T) {
 	t.Parallel()
-	coarse := limiterOf(t, ratelimit.Limits{{Name: "address", Quota: 3, Window: 3600e9}}, nil)
-	inner := limiterOf(t, ratelimit.Limits{{Name: "user", Quota: 2, Window: 60e9}}, nil)
-	h := coarse.Middleware(fixed("ip", true), nil)(inner.Middleware(ratelimit.ByHeader("User"), nil)(noContent))
-	get := func(user string) *httptest.ResponseRecorder {
-		r := from(t, "")
-		r.Header.Set("User", user)
-		rec := serve(h, r)
-		require.Len(t, rec.Header().Values("RateLimit"), 1)
-		require.Len(t, rec.Header().Values("RateLimit-Policy"), 1)
-		return rec
-	}
-	rec := get("ada")
-	require.Equal(t, `"user";q=2;w=60`, rec.Header().Get("RateLimit-Policy"))
-	require.Equal(t, `"user";r=1;t=30`, rec.Header().Get("RateLimit"))
-	get("ada")
-	rec = get("ada")
-	require.Equal(t, 429, rec.Code)
-	require.Equal(t, `"user";q=2;w=60`, rec.Header().Get("RateLimit-Policy"))
-	rec = get("bob")
-	require.Equal(t, 429, rec.Code)
-	require.Equal(t, `"address";q=3;w=3600`, rec.Header().Get("RateLimit-Policy"))
-	require.Contains(t, rec.Body.String(), `"violated-policies":["address"]`)
-	d, err := inner.AllowN(t.Context(), "bob", 0)
-	require.NoError(t, err)
-	require.Equal(t, 2, d.Remaining)
+	synctest.Test(t, func(t *testing.T) {
+		coarse := limiterOf(t, ratelimit.Limits{{Name: "address", Quota: 3, Window: 3600e9}}, nil)
+		inner := limiterOf(t, ratelimit.Limits{{Name: "user", Quota: 2, Window: 60e9}}, nil)
+		h := coarse.Middleware(fixed("ip", true), nil)(inner.Middleware(ratelimit.ByHeader("User"), nil)(noContent))
+		get := func(user string) *httptest.ResponseRecorder {
+			r := from(t, "")
+			r.Header.Set("User", user)
+			rec := serve(h, r)
+			require.Len(t, rec.Header().Values("RateLimit"), 1)
+			require.Len(t, rec.Header().Values("RateLimit-Policy"), 1)
+			return rec
+		}
+		rec := get("ada")
+		require.Equal(t, `"user";q=2;w=60`, rec.Header().Get("RateLimit-Policy"))
+		require.Equal(t, `"user";r=1;t=30`, rec.Header().Get("RateLimit"))
+		get("ada")
+		rec = get("ada")
+		require.Equal(t, 429, rec.Code)
+		require.Equal(t, `"user";q=2;w=60`, rec.Header().Get("RateLimit-Policy"))
+		rec = get("bob")
+		require.Equal(t, 429, rec.Code)
+		require.Equal(t, `"address";q=3;w=3600`, rec.Header().Get("RateLimit-Policy"))
+		require.Contains(t, rec.Body.String(), `"violated-policies":["address"]`)
+		d, err := inner.AllowN(t.Context(), "bob", 0)
+		require.NoError(t, err)
+		require.Equal(t, 2, d.Remaining)
+	})
 }
 
 // A handler's own fields win, and what it does with them is not another response's.
