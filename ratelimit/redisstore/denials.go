@@ -53,7 +53,7 @@ func (d *denials) find(b bucket, limits ratelimit.Limits, n int) (decision ratel
 	if !now.Before(found.until) {
 		return ratelimit.Decision{}, false, resets
 	}
-	decision = decide(limits, found.windows, found.answers, n, false, now.Sub(found.at))
+	decision = decide(limits, found.windows, found.answers, n, now.Sub(found.at))
 	return decision, !decision.Allowed, resets
 }
 

@@ -96,7 +96,7 @@ func New(client redis.UniversalClient, o *Options) (*Store, error) {
 
 // Take implements [ratelimit.Store]. Its errors are those of ctx, [ErrTimeout],
 // [ErrOpen], [ErrNotABucket] and those of the client, and one for limits that Redis
-// can't count exactly: token buckets that take more than 52 days to fill.
+// can't count exactly: token buckets that take more than 104 days to fill.
 //
 // A request that could not be decided in time may be charged all the same, and one
 // that the client sent again after it lost a connection may be charged twice: units
@@ -124,8 +124,13 @@ func (s *Store) Take(ctx context.Context, name, key string, limits ratelimit.Lim
 	if err != nil {
 		return ratelimit.Decision{}, err
 	}
-	d = decide(limits, windows, answers, n, allowed, 0)
-	if !d.Allowed && d.RetryAfter != ratelimit.Never {
+	if allowed {
+		return decide(limits, windows, answers, 0, 0), nil
+	}
+	if d = decide(limits, windows, answers, n, 0); d.Allowed {
+		return ratelimit.Decision{}, fmt.Errorf("redisstore: the script refused %d units that fit", n)
+	}
+	if d.RetryAfter != ratelimit.Never {
 		s.denials.put(bucket{name, key}, &denial{
 			limits: slices.Clone(limits), windows: windows, answers: answers, n: n,
 			at: at, until: at.Add(min(d.RetryAfter, longestDenial)),
@@ -136,14 +141,8 @@ func (s *Store) Take(ctx context.Context, name, key string, limits ratelimit.Lim
 
 // take runs the script.
 func (s *Store) take(ctx context.Context, name, key string, windows []window, n int) (bool, []answer, error) {
-	ask := n
-	for _, w := range windows {
-		if n > w.burst { // never passes: Redis is asked what is left
-			ask = 0
-		}
-	}
 	numbers, err := s.call(ctx, func(ctx context.Context) ([]int64, error) {
-		return s.run(ctx, redisKey(s.prefix, name, key), windows, ask)
+		return s.run(ctx, redisKey(s.prefix, name, key), windows, n)
 	})
 	switch {
 	case err == nil && len(numbers) == 1+3*len(windows):
@@ -159,7 +158,7 @@ func (s *Store) take(ctx context.Context, name, key string, windows []window, n 
 	for i := range answers {
 		answers[i] = answer{numbers[1+3*i], numbers[2+3*i], numbers[3+3*i]}
 	}
-	return numbers[0] == 1 && ask == n, answers, nil
+	return numbers[0] == 1, answers, nil
 }
 
 // run is one question to Redis: EVALSHA, and EVAL after it if the server does not

@@ -43,20 +43,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local n = tonumber(ARGV[1])
 local allowed = true
+-- A clock that was set back, or a smaller burst, makes a bucket no more than empty, and
+-- moves the newest eighth to the current one: once, or it would stay so until the
+-- clock has caught up.
+local mend = false
 local windows = {}
 for i = 2, #ARGV - 3, 4 do
 	local old = state[ARGV[i]]
 	local eighth, a, b = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
 	if eighth == 0 then
-		-- A clock that was set back, or a smaller burst, must not make a bucket more
-		-- than empty.
-		local ahead = old and math.max(math.min((old[1] - now) * 1000 - old[2], b), 0) or 0
+		local ahead = old and math.max((old[1] - now) * 1000 - old[2], 0) or 0
+		if ahead > b then ahead, mend = b, true end
 		windows[#windows + 1] = { id = ARGV[i], ahead = ahead, each = a }
 		if ahead + n * a > b then allowed = false end
 	else
 		local newest, used, count = math.floor(now / eighth), 0, { 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 		if old then
 			local shift = math.max(newest - old[2], 0)
+			if old[2] > newest then mend = true end
 			for j = 3, math.min(#old, 11 - shift) do
 				count[j - 2 + shift] = old[j]
 				used = used + old[j]
@@ -67,17 +71,18 @@ for i = 2, #ARGV - 3, 4 do
 	end
 end
 
-if allowed and n > 0 then
+local charge = allowed and n or 0
+if charge > 0 or mend then
 	local idle = now
 	for _, w in ipairs(windows) do
 		if w.eighth then
-			w.used = w.used + n
-			w.count[1] = w.count[1] + n
+			w.used = w.used + charge
+			w.count[1] = w.count[1] + charge
 			local last = 9
-			while w.count[last] == 0 do last = last - 1 end
+			while last > 1 and w.count[last] == 0 do last = last - 1 end
 			state[w.id] = { (w.newest + 9) * w.eighth, w.newest, unpack(w.count, 1, last) }
 		else
-			w.ahead = w.ahead + n * w.each
+			w.ahead = w.ahead + charge * w.each
 			local up = math.ceil(w.ahead / 1000)
 			state[w.id] = { now + up, up * 1000 - w.ahead }
 		end
@@ -89,7 +94,7 @@ if allowed and n > 0 then
 			idle = math.max(idle, numbers[1])
 		end
 	end
-	redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', math.ceil((idle - now) / 1000))
+	redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', math.max(math.ceil((idle - now) / 1000), 1))
 end
 
 local answer = { allowed and 1 or 0 }

@@ -2,15 +2,16 @@ package redisstore
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/ratelimit"
 )
 
-// exact is up to where the numbers of a script are whole: Lua's are doubles. In
-// nanoseconds it is 104 days.
-const exact = 1 << 53
+// longestFill is how long a token bucket may take to fill. Numbers of a script are
+// doubles: up to 2^53, or 104 days of nanoseconds, they are exact.
+const longestFill = 1<<53 - int64(time.Microsecond)
 
 // eighths is into how many parts package ratelimit splits a sliding window.
 const eighths = 8
@@ -24,40 +25,36 @@ type window struct {
 	burst  int    // units at once
 }
 
-// newWindow refuses what the script can't count exactly.
-func newWindow(l ratelimit.Limit) (window, error) {
-	if l.Quota < 1 || l.Window < time.Millisecond || l.Burst < 0 {
-		return window{}, fmt.Errorf("redisstore: limit %q is not valid", l.Name)
-	}
-	if l.Sliding {
-		// The server's clock has microseconds. Rounded up, a unit is held a little
-		// longer, never shorter.
-		const micro = int64(eighths * time.Microsecond)
-		eighth := (int64(l.Window) + micro - 1) / micro
-		return window{id: l.Name + "/" + strconv.FormatInt(eighth, 10), eighth: eighth, burst: l.Quota}, nil
-	}
-	w := window{id: l.Name, burst: l.Burst}
-	if w.burst == 0 {
-		w.burst = l.Quota
-	}
-	w.each = (int64(l.Window)-1)/int64(l.Quota) + 1 // rounded up, as in memory
-	if int64(w.burst) > (exact/2)/w.each {
-		return window{}, fmt.Errorf("redisstore: limit %q: %d units take %v each to come back, and Redis can count %v ahead",
-			l.Name, w.burst, time.Duration(w.each), time.Duration(exact/2).Round(time.Hour))
-	}
-	w.fill = int64(w.burst) * w.each
-	return w, nil
-}
-
+// newWindows refuses limits that aren't valid, and those that the script can't count
+// exactly.
 func newWindows(limits ratelimit.Limits) ([]window, error) {
 	if len(limits) == 0 || len(limits) > ratelimit.MaxWindows {
-		return nil, fmt.Errorf("redisstore: %d limits, want 1 to %d", len(limits), ratelimit.MaxWindows)
+		return nil, limits.Validate()
 	}
 	windows := make([]window, len(limits))
 	for i, l := range limits {
-		var err error
-		if windows[i], err = newWindow(l); err != nil {
-			return nil, err
+		w := &windows[i]
+		switch {
+		case l.Quota < 1 || l.Window < time.Millisecond || l.Burst < 0:
+			return nil, limits.Validate()
+		case l.Sliding:
+			// The server's clock has microseconds. Rounded up, a unit is held a little
+			// longer, never shorter.
+			const step = int64(eighths * time.Microsecond)
+			w.eighth = (int64(l.Window)-1)/step + 1
+			w.id = l.Name + "/" + strconv.FormatInt(w.eighth, 10)
+			w.burst = l.Quota
+		default:
+			w.id, w.burst = l.Name, l.Burst
+			if w.burst == 0 {
+				w.burst = l.Quota
+			}
+			w.each = (int64(l.Window)-1)/int64(l.Quota) + 1
+			if int64(w.burst) > longestFill/w.each {
+				return nil, fmt.Errorf("redisstore: limit %q: a burst of %d comes back in more than %d days",
+					l.Name, w.burst, longestFill/int64(24*time.Hour))
+			}
+			w.fill = int64(w.burst) * w.each
 		}
 	}
 	return windows, nil
@@ -66,48 +63,49 @@ func newWindows(limits ratelimit.Limits) ([]window, error) {
 // The answer of the script for one window.
 type answer struct{ level, fits, reset int64 }
 
-// judge says what the window has left, and how long until n units fit: 0 if they
-// do. The answer is that of age ago.
-func (w *window) judge(a answer, n int, age time.Duration) (left int, fits, reset time.Duration) {
+// judge says what the window has left, how long until n units fit (0: they do) and
+// how long until it is idle. The answer is that of age ago.
+func (w *window) judge(a answer, n int, age time.Duration) (left int, wait, reset time.Duration) {
 	if w.eighth > 0 {
-		left = w.burst - int(a.level)
-		fits = time.Duration(a.fits)*time.Microsecond - age
+		left = max(w.burst-int(a.level), 0)
+		wait = time.Duration(a.fits)*time.Microsecond - age
 		reset = time.Duration(a.reset)*time.Microsecond - age
 	} else {
-		ahead := max(a.level-int64(age), 0)
-		left, reset = int((w.fill-ahead)/w.each), time.Duration(ahead)
-		if n <= w.burst {
-			fits = time.Duration(ahead + int64(n)*w.each - w.fill)
+		busy := max(a.level-int64(age), 0)
+		left, reset = int((w.fill-busy)/w.each), time.Duration(busy)
+		if n > 0 && n <= w.burst {
+			wait = time.Duration(busy + int64(n)*w.each - w.fill)
 		}
 	}
 	if n > w.burst {
-		fits = ratelimit.Never
+		wait = ratelimit.Never
 	}
-	return left, max(fits, 0), max(reset, 0)
+	return left, max(wait, 0), max(reset, 0)
 }
 
-// decide makes the decision of the answers for n units, age after they were given.
-func decide(limits ratelimit.Limits, windows []window, answers []answer, n int, allowed bool, age time.Duration) ratelimit.Decision {
-	d := ratelimit.Decision{Allowed: true, Limits: limits}
-	share := 2.0
+// decide makes the decision of a request for n more units, age after the answers. What
+// was granted asks for 0 more.
+func decide(limits ratelimit.Limits, windows []window, answers []answer, n int, age time.Duration) ratelimit.Decision {
+	d := ratelimit.Decision{Limits: limits}
+	burst := 1
 	for i := range windows {
 		w := &windows[i]
-		ask := n
-		if allowed { // and charged: what is left is after it
-			ask = 0
-		}
-		left, fits, reset := w.judge(answers[i], ask, age)
-		switch {
-		case fits > 0:
+		left, wait, reset := w.judge(answers[i], n, age)
+		if wait > 0 {
 			d.Refused |= 1 << i
-			if d.Allowed || fits > d.RetryAfter {
-				d.Tightest, d.RetryAfter, d.Remaining, d.ResetAfter = i, fits, left, reset
-			}
-			d.Allowed = false
-		case d.Allowed && float64(left)/float64(w.burst) < share:
-			share = float64(left) / float64(w.burst)
-			d.Tightest, d.Remaining, d.ResetAfter = i, left, reset
+		}
+		if i == 0 || wait > d.RetryAfter || wait == d.RetryAfter && smaller(left, w.burst, d.Remaining, burst) {
+			d.Tightest, d.Remaining, d.RetryAfter, d.ResetAfter = i, left, wait, reset
+			burst = w.burst
 		}
 	}
+	d.Allowed = d.Refused == 0
 	return d
+}
+
+// smaller reports whether a/b < c/d.
+func smaller(a, b, c, d int) bool {
+	high1, low1 := bits.Mul64(uint64(a), uint64(d))
+	high2, low2 := bits.Mul64(uint64(c), uint64(b))
+	return high1 < high2 || high1 == high2 && low1 < low2
 }

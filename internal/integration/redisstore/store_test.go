@@ -1,6 +1,11 @@
 package redisstore_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,26 +17,318 @@ import (
 	"github.com/rowhouse-go/rowhouse/ratelimit/redisstore"
 )
 
-// open returns a store on a client of addr. Its time-outs suit a busy machine.
-func open(t testing.TB, addr string, o redisstore.Options) *redisstore.Store {
+// patient is a deadline that no busy machine misses.
+const patient = 20 * time.Second
+
+func client(t testing.TB, addr string) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	t.Cleanup(func() { client.Close() })
+	c := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func open(t testing.TB, c redis.UniversalClient, o redisstore.Options) *redisstore.Store {
+	t.Helper()
 	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Second
+		o.Timeout = patient
 	}
-	s, err := redisstore.New(client, &o)
+	s, err := redisstore.New(c, &o)
 	require.NoError(t, err)
 	return s
 }
 
-func TestSmoke(t *testing.T) {
+func take(t testing.TB, s ratelimit.Store, key string, limits ratelimit.Limits, n int) ratelimit.Decision {
+	t.Helper()
+	d, err := s.Take(t.Context(), "api", key, limits, n)
+	require.NoError(t, err)
+	return d
+}
+
+// commands returns how often the server ran a command since its start.
+func commands(t testing.TB, c *redis.Client, name string) string {
+	t.Helper()
+	stats, err := c.Info(t.Context(), "commandstats").Result()
+	require.NoError(t, err)
+	for line := range strings.Lines(stats) {
+		if calls, ok := strings.CutPrefix(line, "cmdstat_"+name+":"); ok {
+			calls, _, _ = strings.Cut(calls, ",")
+			return calls
+		}
+	}
+	return "calls=0"
+}
+
+func TestStandalone(t *testing.T) {
 	t.Parallel()
-	s := open(t, server.Redis(t).Addr, redisstore.Options{})
-	limits := ratelimit.Limits{ratelimit.PerMinute(3), {Name: "s", Quota: 5, Window: time.Hour, Sliding: true}}
-	for range 5 {
-		d, err := s.Take(t.Context(), "api", "k", limits, 1)
-		require.NoError(t, err)
-		t.Logf("%+v", d)
+	addr := server.Redis(t).Addr
+	// One after the other, as some count what the server does.
+	t.Run("round trips", func(t *testing.T) { testTrips(t, addr) })
+	t.Run("writes", func(t *testing.T) { testWrites(t, addr) })
+	t.Run("script lost", func(t *testing.T) { testScriptLost(t, addr) })
+	t.Run("replicas", func(t *testing.T) { testReplicas(t, addr) })
+	t.Run("foreign values", func(t *testing.T) { testForeignValues(t, addr) })
+	t.Run("limits change", func(t *testing.T) { testLimitsChange(t, addr) })
+	t.Run("clock set back", func(t *testing.T) { testClockSetBack(t, addr) })
+	t.Run("denials", func(t *testing.T) { testDenials(t, addr) })
+	t.Run("keys", func(t *testing.T) { testKeys(t, client(t, addr)) })
+	t.Run("two protocols", func(t *testing.T) { testProtocols(t, addr) })
+}
+
+func testTrips(t *testing.T, addr string) {
+	wire := server.NewWire(t, addr)
+	s := open(t, client(t, wire.Addr), redisstore.Options{Prefix: "trips:"})
+	limits := ratelimit.Limits{
+		ratelimit.PerSecond(1000), ratelimit.PerMinute(1000), {Name: "slide", Quota: 1000, Window: time.Hour, Sliding: true}, ratelimit.PerDay(1000),
+	}
+	take(t, s, "warm", limits, 1)
+	for windows := 1; windows <= 4; windows++ {
+		before := wire.Trips()
+		for range 20 {
+			require.True(t, take(t, s, fmt.Sprint(windows), limits[:windows], 1).Allowed)
+		}
+		require.Equal(t, 20, wire.Trips()-before, "%d windows", windows)
+	}
+}
+
+func testWrites(t *testing.T, addr string) {
+	c := client(t, addr)
+	s := open(t, c, redisstore.Options{Prefix: "writes:", LocalDenyCache: -1})
+	limits := ratelimit.Limits{ratelimit.PerHour(3), {Name: "slide", Quota: 5, Window: time.Hour, Sliding: true}}
+
+	d := take(t, s, "k", limits, 0)
+	require.True(t, d.Allowed)
+	require.Equal(t, 3, d.Remaining)
+	require.Zero(t, c.Exists(t.Context(), "writes:api:k").Val(), "a look writes nothing")
+
+	require.True(t, take(t, s, "k", limits, 3).Allowed)
+	ttl := c.PTTL(t.Context(), "writes:api:k").Val()
+	require.InDelta(t, 9*time.Hour/8, ttl, float64(10*time.Minute), "until no window remembers it")
+
+	sets, state := commands(t, c, "set"), c.Get(t.Context(), "writes:api:k").Val()
+	require.Equal(t, uint8(1), take(t, s, "k", limits, 1).Refused)
+	require.Equal(t, uint8(3), take(t, s, "k", limits, 3).Refused)
+	require.Equal(t, ratelimit.Never, take(t, s, "k", limits, 4).RetryAfter)
+	require.Equal(t, ratelimit.Never, take(t, s, "k", limits, 1<<62).RetryAfter)
+	require.True(t, take(t, s, "k", limits, 0).Allowed)
+	require.Equal(t, sets, commands(t, c, "set"), "refusals and looks write nothing")
+	require.Equal(t, state, c.Get(t.Context(), "writes:api:k").Val())
+
+	require.NoError(t, s.Reset(t.Context(), "api", "k"))
+	require.True(t, take(t, s, "k", limits, 3).Allowed)
+}
+
+func testScriptLost(t *testing.T, addr string) {
+	c := client(t, addr)
+	s := open(t, c, redisstore.Options{Prefix: "lost:"})
+	limits := ratelimit.Limits{ratelimit.PerHour(100)}
+	for i := range 3 {
+		require.NoError(t, c.ScriptFlush(t.Context()).Err())
+		require.Equal(t, 99-2*i, take(t, s, "k", limits, 1).Remaining, "charged once")
+		require.Equal(t, 98-2*i, take(t, s, "k", limits, 1).Remaining)
+	}
+}
+
+func testReplicas(t *testing.T, addr string) {
+	limits := ratelimit.Limits{{Name: "slide", Quota: 500, Window: time.Hour, Sliding: true}, ratelimit.PerDay(700)}
+	var granted atomic.Int64
+	var running sync.WaitGroup
+	for range 4 {
+		s := open(t, client(t, addr), redisstore.Options{Prefix: "replicas:"})
+		for range 8 {
+			running.Go(func() {
+				for range 40 {
+					d, err := s.Take(t.Context(), "api", "k", limits, 1)
+					if err != nil {
+						t.Error(err)
+					}
+					if d.Allowed {
+						granted.Add(1)
+					}
+				}
+			})
+		}
+	}
+	running.Wait()
+	require.EqualValues(t, 500, granted.Load())
+}
+
+func testForeignValues(t *testing.T, addr string) {
+	c := client(t, addr)
+	s := open(t, c, redisstore.Options{Prefix: "foreign:", LocalDenyCache: -1})
+	limits := ratelimit.Limits{ratelimit.PerHour(3), {Name: "slide", Quota: 5, Window: time.Hour, Sliding: true}}
+	const secret = "sk_live_51ab"
+	const key = "foreign:api:" + secret
+	ctx := t.Context()
+	values := map[string]func() error{
+		"a list":            func() error { return c.LPush(ctx, key, "x").Err() },
+		"nothing":           func() error { return c.Set(ctx, key, "", 0).Err() },
+		"text":              func() error { return c.Set(ctx, key, "hello", 0).Err() },
+		"a number":          func() error { return c.Set(ctx, key, "17", 0).Err() },
+		"half a map":        func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\x01", 0).Err() },
+		"a map of texts":    func() error { return c.Set(ctx, key, "\x81\xa4hour\xa1x", 0).Err() },
+		"a negative number": func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xff\x00", 0).Err() },
+		"a fraction":        func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xca\x3f\x00\x00\x00\x00", 0).Err() },
+		"not a number":      func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xca\x7f\xc0\x00\x00\x00", 0).Err() },
+		"a short array":     func() error { return c.Set(ctx, key, "\x81\xa4hour\x91\x01", 0).Err() },
+		"an array":          func() error { return c.Set(ctx, key, "\x91\x92\x01\x01", 0).Err() },
+	}
+	for name, set := range values {
+		require.NoError(t, c.Del(ctx, key).Err())
+		require.NoError(t, set(), name)
+		before := c.Dump(ctx, key).Val()
+		for range 8 { // which does not look like an outage
+			d, err := s.Take(ctx, "api", secret, limits, 1)
+			require.ErrorIs(t, err, redisstore.ErrNotABucket, name)
+			require.False(t, d.Allowed)
+			require.NotContains(t, err.Error(), secret)
+		}
+		require.Equal(t, before, c.Dump(ctx, key).Val(), "%s is left alone", name)
+	}
+	require.NoError(t, s.Reset(ctx, "api", secret))
+	require.True(t, take(t, s, secret, limits, 1).Allowed)
+}
+
+func testLimitsChange(t *testing.T, addr string) {
+	s := open(t, client(t, addr), redisstore.Options{Prefix: "change:"})
+	hour := ratelimit.PerHour(10)
+	require.True(t, take(t, s, "k", ratelimit.Limits{hour, ratelimit.PerDay(100)}, 10).Allowed)
+	require.False(t, take(t, s, "k", ratelimit.Limits{hour}, 1).Allowed, "a window dropped, the other one kept")
+
+	// What took the whole of one quota has taken the whole of the other.
+	d := take(t, s, "k", ratelimit.Limits{ratelimit.PerHour(3600)}, 1)
+	require.False(t, d.Allowed)
+	require.InDelta(t, time.Second, d.RetryAfter, float64(time.Second))
+
+	d = take(t, s, "k", ratelimit.Limits{{Name: "hour", Quota: 10, Window: time.Hour, Burst: 1}}, 1)
+	require.False(t, d.Allowed)
+	require.InDelta(t, 6*time.Minute, d.RetryAfter, float64(time.Minute), "a bucket is at most empty")
+
+	d = take(t, s, "k", ratelimit.Limits{ratelimit.PerDay(100)}, 0)
+	require.Equal(t, 90, d.Remaining, "a window that comes back knows what it knew")
+
+	slide := ratelimit.Limit{Name: "s", Quota: 10, Window: time.Hour, Sliding: true}
+	require.True(t, take(t, s, "s", ratelimit.Limits{slide}, 10).Allowed)
+	slide.Quota = 12
+	require.Equal(t, 2, take(t, s, "s", ratelimit.Limits{slide}, 0).Remaining)
+	slide.Quota = 5
+	require.Equal(t, 0, take(t, s, "s", ratelimit.Limits{slide}, 0).Remaining)
+	require.False(t, take(t, s, "s", ratelimit.Limits{slide}, 1).Allowed)
+}
+
+func testClockSetBack(t *testing.T, addr string) {
+	c := client(t, addr)
+	s := open(t, c, redisstore.Options{Prefix: "clock:", LocalDenyCache: -1})
+	limits := ratelimit.Limits{ratelimit.PerMinute(3), {Name: "s", Quota: 3, Window: time.Minute, Sliding: true}}
+	require.True(t, take(t, s, "k", limits, 3).Allowed)
+	// What the server would find if its clock had been a year ahead.
+	year := 365 * 24 * time.Hour
+	ahead := time.Now().Add(year).UnixMicro()
+	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ minute = { %d, 0 }, ['s/7500000'] = { %d, %d, 3 } }))`,
+		ahead, ahead, ahead/7_500_000)
+	require.NoError(t, c.Eval(t.Context(), put, []string{"clock:api:k"}).Err())
+	d := take(t, s, "k", limits, 1)
+	require.Equal(t, uint8(3), d.Refused)
+	require.LessOrEqual(t, d.RetryAfter, 9*time.Minute/8)
+	require.LessOrEqual(t, c.PTTL(t.Context(), "clock:api:k").Val(), 9*time.Minute/8, "it is noticed once")
+	sets := commands(t, c, "set")
+	require.LessOrEqual(t, take(t, s, "k", limits, 1).RetryAfter, d.RetryAfter)
+	require.Equal(t, sets, commands(t, c, "set"))
+}
+
+func testDenials(t *testing.T, addr string) {
+	wire := server.NewWire(t, addr)
+	s := open(t, client(t, wire.Addr), redisstore.Options{Prefix: "denials:", LocalDenyCache: 100})
+	limits := ratelimit.Limits{ratelimit.PerHour(10)}
+	require.True(t, take(t, s, "k", limits, 8).Allowed)
+	require.False(t, take(t, s, "k", limits, 5).Allowed)
+	trips := wire.Trips()
+	last := ratelimit.Never
+	for range 100 {
+		d := take(t, s, "k", limits, 5)
+		require.False(t, d.Allowed)
+		require.Equal(t, 2, d.Remaining)
+		require.LessOrEqual(t, d.RetryAfter, last)
+		last = d.RetryAfter
+	}
+	require.Equal(t, trips, wire.Trips(), "a refused key costs no trip")
+	require.True(t, take(t, s, "k", limits, 2).Allowed, "fewer units fit")
+
+	require.False(t, take(t, s, "k", limits, 1).Allowed)
+	require.True(t, take(t, s, "k", ratelimit.Limits{{Name: "hour", Quota: 10, Window: time.Hour, Burst: 20}}, 1).Allowed, "other limits")
+
+	require.False(t, take(t, s, "k", limits, 1).Allowed)
+	require.NoError(t, s.Reset(t.Context(), "api", "k"))
+	require.True(t, take(t, s, "k", limits, 1).Allowed)
+
+	// More keys than the cache has room for.
+	for i := range 300 {
+		require.True(t, take(t, s, fmt.Sprint(i), limits, 10).Allowed)
+		require.False(t, take(t, s, fmt.Sprint(i), limits, 1).Allowed)
+	}
+	trips = wire.Trips()
+	for i := range 300 {
+		require.False(t, take(t, s, fmt.Sprint(i), limits, 1).Allowed)
+	}
+	require.GreaterOrEqual(t, wire.Trips()-trips, 100)
+}
+
+func testKeys(t *testing.T, c redis.UniversalClient) {
+	s := open(t, c, redisstore.Options{Prefix: "keys:"})
+	limits := ratelimit.Limits{ratelimit.PerHour(1)}
+	names := []string{"api", "api:", "a", "", "api\n"}
+	keys := []string{
+		"", "x", "x:y", ":x", "{x}", "{x}y", "x y", "x\r\nDEL y", "\x00", "\xff", "é", strings.Repeat("x", 96), strings.Repeat("x", 1<<20),
+		"pi:x", "pi", "keys:api:x",
+	}
+	for _, name := range names {
+		for _, key := range keys {
+			for want := 1; want >= 0; want-- {
+				d, err := s.Take(t.Context(), name, key, limits, 1)
+				require.NoError(t, err)
+				require.Equal(t, want == 1, d.Allowed, "%.20q %.20q: a bucket of its own", name, key)
+			}
+		}
+	}
+}
+
+func testProtocols(t *testing.T, addr string) {
+	limits := ratelimit.Limits{ratelimit.PerHour(10)}
+	for protocol := 2; protocol <= 3; protocol++ {
+		c := redis.NewClient(&redis.Options{Addr: addr, Protocol: protocol, ContextTimeoutEnabled: true})
+		t.Cleanup(func() { c.Close() })
+		require.Equal(t, 12-protocol-1, take(t, open(t, c, redisstore.Options{Prefix: "protocols:"}), "k", limits, 1).Remaining)
+	}
+}
+
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	nodes := server.RedisCluster(t)
+	addrs := make([]string, len(nodes))
+	for i, node := range nodes {
+		addrs[i] = node.Addr
+	}
+	c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+	t.Cleanup(func() { c.Close() })
+	testKeys(t, c)
+
+	s := open(t, c, redisstore.Options{})
+	limits := ratelimit.Limits{ratelimit.PerHour(5), {Name: "slide", Quota: 5, Window: time.Hour, Sliding: true}}
+	for round := range 5 {
+		if round == 3 {
+			require.NoError(t, c.ForEachMaster(t.Context(), func(ctx context.Context, node *redis.Client) error {
+				return node.ScriptFlush(ctx).Err()
+			}))
+		}
+		for i := range 100 {
+			require.True(t, take(t, s, fmt.Sprint("{", i, "}"), limits, 1).Allowed)
+			require.True(t, take(t, s, fmt.Sprint("{same}", i), limits, 1).Allowed)
+		}
+	}
+	for i := range 100 {
+		require.False(t, take(t, s, fmt.Sprint("{same}", i), limits, 1).Allowed)
+	}
+	for _, node := range nodes {
+		size := client(t, node.Addr).DBSize(t.Context()).Val()
+		require.InDelta(t, 90, size, 60, "whoever chooses the keys does not choose the node")
 	}
 }
