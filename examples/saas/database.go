@@ -21,7 +21,7 @@ type database struct {
 	dialect        tenant.Dialect
 	writer, reader *sql.DB // one pool in PostgreSQL
 	changes, views *tenant.DB
-	retries        retries
+	retries        *retries
 }
 
 func openDatabase(ctx context.Context, c *config, log *slog.Logger) (*database, error) {

@@ -24,10 +24,11 @@ const demoTimeout = 2 * time.Minute
 // demo starts the service on a free port and in a temporary folder, and walks its
 // main job over real HTTP. It returns exitFailed if any step went otherwise than
 // it should.
-func demo(ctx context.Context, postgres string, stdout, stderr io.Writer) int {
+func demo(ctx context.Context, postgres, redis string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	w := newWalk(ctx, stdout)
+	w.redis = redis
 	if err := w.withDatabase(postgres, stderr); err != nil { //nolint:contextcheck // as in serveWith
 		say(stderr, "saas: %v\n", err)
 		w.failed++
@@ -62,8 +63,14 @@ func (w *walk) withService(database map[string]string, stderr io.Writer) (err er
 		"SHUTDOWN_DELAY": "2s",
 		"RATE_LIMITS":    "100000/minute", // the load at the end is one person's
 		"PLAN_LIMITS":    "trial=5/minute; 100/hour",
+		"REDIS_URL":      w.redis,
 	}
 	maps.Copy(environ, database)
+	if w.slow, err = newSlowIssuer(w.ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.slow.ln.Close()) }()
+	environ["AUTH_USERINFO_URL"] = w.slow.url()
 	c, err := loadConfig(environ, true)
 	if err != nil {
 		return err
@@ -104,9 +111,12 @@ func (w *walk) serveAndWalk(a *app, ln net.Listener, issuer *authtest.Issuer, lo
 	w.judgeRoles()
 	w.announce()
 	w.inviteByMail()
+	w.askIssuer()
 	w.handOver()
 	w.rotateKeys()
 	w.surviveOutage()
+	w.surviveHiccup(a)
+	w.limit(a)
 	w.refuseLies()
 	w.refuseMalformed()
 	w.attackTables()

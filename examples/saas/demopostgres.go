@@ -47,7 +47,7 @@ func (w *walk) withPostgres(adminURL string, stderr io.Writer) (err error) {
 	err = migrateWith(w.ctx, c, &told)
 	w.note("once is enough", summarize(told.String()), textOf(err))
 	w.refuseOwner(c)
-	w.database = &c
+	w.database, w.scene = &c, s
 	return w.withService(s.urls, stderr)
 }
 
@@ -151,7 +151,7 @@ func (w *walk) attackTables() {
 	acme, globex := strings.TrimPrefix(w.acme, "/organizations/"), strings.TrimPrefix(w.globex, "/organizations/")
 	w.counts(db, "without an organization there are no announcements", "", `SELECT count(*) FROM announcements`, 0)
 	w.counts(db, "nor members", "", `SELECT count(*) FROM rowhouse.members`, 0)
-	w.counts(db, "in Acme there are Acme's", acme, `SELECT count(*) FROM announcements`, 1)
+	w.counts(db, "in Acme there are Acme's", acme, `SELECT count(*) FROM announcements`, 2)
 	w.counts(db, "and in Globex not", globex, `SELECT count(*) FROM announcements`, 0)
 	w.counts(db, "not even by their organization's id", globex, `SELECT count(*) FROM announcements WHERE tenant_id = '`+acme+`'`, 0)
 	w.denies(db, "nothing is written into Acme from Globex", globex,

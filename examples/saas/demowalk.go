@@ -27,6 +27,9 @@ type walk struct {
 	issuer *authtest.Issuer
 
 	database *config // of a walk on PostgreSQL
+	scene    *scene  // that too
+	redis    string  // its URL; empty without
+	slow     *slowIssuer
 
 	tokens         map[string]string // by person
 	people         map[string]string // their ids

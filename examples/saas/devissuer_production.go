@@ -18,7 +18,7 @@ func insecureDevIdentity(*config, *slog.Logger) (*identity, error) {
 	return nil, errors.New("identity: this is a production build, which has no development identities")
 }
 
-func demo(_ context.Context, _ string, _, stderr io.Writer) int {
+func demo(_ context.Context, _, _ string, _, stderr io.Writer) int {
 	say(stderr, "saas: this is a production build, which has no demo\n")
 	return exitUsage
 }

@@ -31,6 +31,7 @@ commands:
   demo    walk the service's main job over real HTTP and tell how it went
           --postgres URL  in a database of its own, made and dropped with its logins;
                           URL is of a login that may do that
+          --redis URL     with limits kept there
   help    print this
 
 The configuration comes from environment variables: docs/configuration.md.
@@ -71,7 +72,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		command = func() int { return changePlan(ctx, environMap(environ), *org, *name, stdout, stderr) }
 	case "demo":
 		postgres := flags.String("postgres", "", "")
-		command = func() int { return demo(ctx, *postgres, stdout, stderr) }
+		redis := flags.String("redis", "", "")
+		command = func() int { return demo(ctx, *postgres, *redis, stdout, stderr) }
 	case "help", "-h", "-help", "--help":
 		say(stdout, "%s", usage)
 		return exitDone

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/rowhouse-go/rowhouse/retry"
@@ -16,9 +17,12 @@ import (
 type retries struct {
 	change *retry.Policy // lost races and locks; a connection lost while beginning
 	read   *retry.Policy // a connection lost at any time, too
+
+	repeated atomic.Int64 // transactions begun again
 }
 
-func newRetries(log *slog.Logger) retries {
+func newRetries(log *slog.Logger) *retries {
+	var r retries
 	change := retry.Policy{
 		Attempts: 5,
 		Base:     20 * time.Millisecond,
@@ -28,6 +32,7 @@ func newRetries(log *slog.Logger) retries {
 			if a.Last {
 				return // whoever answers logs it
 			}
+			r.repeated.Add(1)
 			log.LogAttrs(ctx, slog.LevelInfo, "transaction repeated",
 				slog.String("request_id", requestIDOf(ctx)), slog.Int("attempt", a.Number),
 				slog.Duration("wait", a.Wait), slog.Any("error", a.Err))
@@ -35,7 +40,8 @@ func newRetries(log *slog.Logger) retries {
 	}
 	read := change
 	read.Retryable = retry.TransientSQL
-	return retries{&change, &read}
+	r.change, r.read = &change, &read
+	return &r
 }
 
 // inTransaction makes what is repeated of a way to run transactions, and tells the
