@@ -65,10 +65,8 @@ func (t *tally) add(now time.Duration, failures uint64) {
 		old := bucket.Load()
 		c := count(old)
 		total, failed := c.total(), c.failures()
-		switch ahead := c.epoch() - epoch; {
-		case ahead > 0 && ahead <= 1<<16:
-			return // this outcome is old already
-		case ahead != 0:
+		switch {
+		case c.epoch() != epoch:
 			total, failed = 0, 0
 		case total == 0xffff:
 			total, failed = total/2, failed/2

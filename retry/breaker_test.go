@@ -59,7 +59,7 @@ func TestBreakerLife(t *testing.T) {
 		require.Equal(t, retry.ErrBreakerOpen, b.Do(ctx, probe(nil)))
 		require.Equal(t, retry.BreakerOpen, b.State())
 		require.Zero(t, calls)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, retry.BreakerHalfOpen, b.State())
 		require.Equal(t, errBackend, b.Do(ctx, probe(errBackend)))
 		require.Equal(t, retry.BreakerOpen, b.State(), "one failed probe is enough")
@@ -117,7 +117,7 @@ func TestBreakerProbeLapses(t *testing.T) {
 		require.Equal(t, retry.ErrBreakerOpen, b.Do(t.Context(), succeed))
 		time.Sleep(5*time.Second - 1)
 		require.Equal(t, retry.ErrBreakerOpen, b.Do(t.Context(), succeed))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.NoError(t, b.Do(t.Context(), succeed), "another takes its place")
 		require.Equal(t, retry.BreakerClosed, b.State())
 		late <- errBackend

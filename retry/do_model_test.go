@@ -70,10 +70,10 @@ func checkRun(t *testing.T, p retry.Policy, start, deadline time.Time, script []
 		own := max(min(bound, most), 0)
 		bound = min(bound*2, most)
 		least, longest := time.Duration(0), own
-		switch {
-		case p.Jitter == retry.NoJitter:
+		switch p.Jitter {
+		case retry.NoJitter:
 			least = own
-		case p.Jitter == retry.EqualJitter:
+		case retry.EqualJitter:
 			least = own / 2
 		}
 		if o.after > 0 {

@@ -239,9 +239,9 @@ func TestAttemptTimeout(t *testing.T) {
 		require.Equal(t, context.DeadlineExceeded, p.Do(t.Context(), hang))
 	})
 	synctest.Test(t, func(t *testing.T) { // no timer outlives its attempt
-		var own context.Context
 		p := &retry.Policy{AttemptTimeout: time.Hour}
-		require.NoError(t, p.Do(t.Context(), func(ctx context.Context) error { own = ctx; return nil }))
+		own, err := retry.Value(t.Context(), p, func(ctx context.Context) (context.Context, error) { return ctx, nil })
+		require.NoError(t, err)
 		require.ErrorIs(t, own.Err(), context.Canceled)
 	})
 }
