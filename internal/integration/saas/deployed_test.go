@@ -37,18 +37,7 @@ func TestDeployed(t *testing.T) {
 	out := run(t, append(environ, logins...), program, "migrate")
 	require.Contains(t, out, "applied schema_versions: 0001_organizations.sql\n")
 
-	service := server.Start(t, server.Spec{
-		Path: "/bin/sh",
-		Args: func(port int, _ string) []string {
-			return []string{"-c", `LISTEN_ADDR=127.0.0.1:$1 exec "$2" serve --insecure-dev-identity`, "sh", fmt.Sprint(port), program}
-		},
-		Env:   environ,
-		Reads: []string{program},
-		Ready: func(ctx context.Context, addr string) error {
-			_, err := ask(ctx, "GET", "http://"+addr+"/readyz", "", "")
-			return err
-		},
-	})
+	service := startService(t, program, environ, "--insecure-dev-identity")
 	var people sync.WaitGroup
 	for i := range 8 {
 		people.Go(func() {
@@ -58,6 +47,24 @@ func TestDeployed(t *testing.T) {
 		})
 	}
 	people.Wait()
+}
+
+// startService serves on a port of its own until the end of the test.
+func startService(t *testing.T, program string, environ []string, flags ...string) *server.Server {
+	t.Helper()
+	return server.Start(t, server.Spec{
+		Path: "/bin/sh",
+		Args: func(port int, _ string) []string {
+			script := `export LISTEN_ADDR=127.0.0.1:$1; shift; exec "$@"`
+			return append([]string{"-c", script, "sh", fmt.Sprint(port), program, "serve"}, flags...)
+		},
+		Env:   environ,
+		Reads: []string{program},
+		Ready: func(ctx context.Context, addr string) error {
+			_, err := ask(ctx, "GET", "http://"+addr+"/readyz", "", "")
+			return err
+		},
+	})
 }
 
 // live is somebody who keeps an organization and looks after it.

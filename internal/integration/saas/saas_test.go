@@ -22,9 +22,11 @@ func TestDemo(t *testing.T) {
 	login := cluster.Login(t, "CREATEDB CREATEROLE")
 	program := build(t)
 	before := objects(t, cluster)
-	out := run(t, nil, program, "demo", "-postgres", cluster.URL(login, "postgres"))
+	redis := server.Redis(t)
+	out := run(t, nil, program, "demo", "-postgres", cluster.URL(login, "postgres"), "-redis", "redis://"+redis.Addr)
 	require.Regexp(t, `\n1\d\d passed, 0 failed\n$`, out)
 	require.Contains(t, out, "SQL as the login that serves")
+	require.Regexp(t, `Redis holds \d+ keys`, out)
 	require.Equal(t, before, objects(t, cluster))
 }
 
