@@ -15,8 +15,8 @@ for ((i = 1; i <= rounds; i++)); do # one after the other, so that a busy minute
 	echo "   round $i of $rounds" >&2
 	"$cache/bench-ratelimit.test" -test.run '^$' -test.bench '^Benchmark(Decision|Parallel|Middleware|Redis)$' -test.benchtime "$time" >>"$out"
 done
-echo "   memory" >&2
-"$cache/bench-ratelimit.test" -test.run '^$' -test.bench '^Benchmark(Held|Passers)$' -test.benchtime 1x >>"$out"
+echo "   memory and outages" >&2
+"$cache/bench-ratelimit.test" -test.run '^$' -test.bench '^Benchmark(Held|Passers|Outage)$' -test.benchtime 1x >>"$out" 2>/dev/null
 
 go -C internal/bench run ./table <"$out" \
 	'one key=Decision/1:cpu-ns/op' '10,000 keys=Decision/10000:cpu-ns/op' '1,000,000 keys=Decision/1000000:cpu-ns/op' \
@@ -26,6 +26,10 @@ echo
 go -C internal/bench run ./table <"$out" 'a request=Middleware:cpu-ns/op' 'allocations=Middleware:allocs/op' 'bytes=Middleware:B/op'
 echo
 go -C internal/bench run ./table <"$out" 'decisions=Redis:decisions/s' 'our CPU time=Redis:cpu-ns/op' "Redis' CPU time=Redis:server-ns/op"
+echo
+go -C internal/bench run ./table <"$out" \
+	'nobody listens: slowest=Outage/refused:slowest-ns' 'median=Outage/refused:median-ns' \
+	'nobody answers: slowest=Outage/silent:slowest-ns' 'median=Outage/silent:median-ns'
 echo
 echo "$(date -u +%F), $(go version | cut -d' ' -f3,4), $(nproc) × $(sed -n 's/^model name\s*: //p' /proc/cpuinfo 2>/dev/null | head -1)," \
 	"$rounds rounds of $time."

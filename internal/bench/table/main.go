@@ -121,7 +121,7 @@ func show(rounds []float64, unit string) string {
 	}
 	v := median(rounds)
 	switch unit {
-	case "ns/op", "cpu-ns/op", "server-ns/op", "gc-ns":
+	case "ns/op", "cpu-ns/op", "server-ns/op", "gc-ns", "slowest-ns", "median-ns":
 		return duration(v)
 	case "kept-B":
 		return fmt.Sprintf("%.1f MB", v/(1<<20))
