@@ -37,20 +37,28 @@ func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 	if p == nil {
 		p = standard
 	}
-	var t trial
-	var err error
-	if p.plain() && ctx.Err() == nil {
-		err = f(ctx)
-	} else if err = p.enter(ctx); err != nil {
+	if !p.plain() || ctx.Err() != nil {
+		return p.guarded(ctx, f)
+	}
+	if err := f(ctx); err != nil {
+		return p.again(ctx, trial{}, f, err)
+	}
+	p.Budget.succeed()
+	return nil
+}
+
+// guarded is Do where an attempt is more than a call of f, or forbidden. Apart from
+// Do, it costs nothing where it isn't called.
+func (p *Policy) guarded(ctx context.Context, f func(context.Context) error) error {
+	if err := p.enter(ctx); err != nil {
 		return err
-	} else {
-		_, t, err = try(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 	}
-	if err == nil {
-		p.Budget.succeed()
-		return nil
+	t, err := attempt(ctx, p, f)
+	if err != nil {
+		return p.again(ctx, t, f, err)
 	}
-	return p.again(ctx, t, f, err)
+	p.Budget.succeed()
+	return nil
 }
 
 // plain reports whether an attempt is no more than a call of f.
@@ -109,6 +117,12 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 	return v, t, err
 }
 
+// attempt is try for a function without a value.
+func attempt(ctx context.Context, p *Policy, f func(context.Context) error) (trial, error) {
+	_, t, err := try(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return t, err
+}
+
 // A series is the attempts of a call that did not succeed at once.
 type series struct {
 	policy   *Policy
@@ -164,7 +178,7 @@ func (s *series) attempt() error {
 		s.more, s.result = false, s.end(ended(s.ctx))
 		return errAgain
 	}
-	_, t, err := try(s.ctx, s.policy, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.f(ctx) })
+	t, err := attempt(s.ctx, s.policy, s.f)
 	if err == nil {
 		s.policy.Budget.succeed()
 		return nil
