@@ -14,7 +14,7 @@ import (
 //	SQLSTATE 57P01, 57P02, 57P03    the server shuts down, crashed or starts
 //	SQLSTATE 53300                  too many connections
 //	SQLite's BUSY and LOCKED        their extended codes too, such as BUSY_SNAPSHOT
-//	driver.ErrBadConn, SafeToRetry  nothing was sent
+//	driver.ErrBadConn, SafeToRetry  the driver says that nothing was sent
 //	what TransientNet reports
 //
 // No driver is imported. The SQLSTATE is found by a method SQLState() string, which
@@ -71,7 +71,9 @@ func rolledBack(err error) bool {
 	}
 	// A statement failed before, f said nothing of it, and PostgreSQL's answer to
 	// COMMIT was ROLLBACK. The words are pgx's (ErrTxCommitRollback) and lib/pq's.
-	return notSent(err) || strings.Contains(err.Error(), "commit unexpectedly resulted in rollback") ||
+	// SafeToRetry is no proof here: pgx v5.12.0 says so of a COMMIT whose answer was
+	// lost.
+	return strings.Contains(err.Error(), "commit unexpectedly resulted in rollback") ||
 		strings.Contains(err.Error(), "Could not complete operation in a failed transaction")
 }
 

@@ -78,7 +78,7 @@ func TestTxPhases(t *testing.T) {
 		{io.EOF, begin, true},
 		{op("read", syscall.ECONNRESET), begin, true},
 		{context.DeadlineExceeded, begin, true}, // of an attempt
-		{unsentError{true}, begin, false},
+		{unsentError{true}, begin, true}, // pgx says it of a commit whose answer was lost
 		{unsentError{false}, 0, true},
 
 		{context.Canceled, 0, true},

@@ -11,6 +11,7 @@ require (
 )
 
 require (
+	github.com/avast/retry-go/v5 v5.1.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
