@@ -134,17 +134,20 @@ func (l *Limit) validate(fault func(format string, args ...any)) {
 // burst does; of a sliding window, an eighth of it and nine of those. It is called for
 // each decision: ok is false if l is not valid.
 func (l *Limit) pace() (each, fill int64, ok bool) {
-	window := int64(l.Window)
-	if l.Quota < 1 || l.Window < minWindow || l.Window > maxWindow || int64(l.Quota) > window {
-		return 0, 0, false
+	window, quota, burst := uint64(l.Window), uint64(l.Quota), uint64(l.Burst)
+	if window-uint64(minWindow) > uint64(maxWindow-minWindow) || quota-1 >= window {
+		return 0, 0, false // below the least, the differences wrap round
 	}
 	if l.Sliding {
-		each = (window + eighths - 1) / eighths
-		return each, (eighths + 1) * each, l.Burst == 0 && int64(l.Quota) <= math.MaxUint32
+		each = int64((window + eighths - 1) / eighths)
+		return each, (eighths + 1) * each, burst == 0 && quota <= math.MaxUint32
 	}
-	each = int64((uint64(window) + uint64(l.Quota) - 1) / uint64(l.Quota))
-	over, low := bits.Mul64(uint64(l.burst()), uint64(each))
-	return each, int64(low), l.Burst >= 0 && over == 0 && low <= uint64(maxFill)
+	if burst == 0 {
+		burst = quota
+	}
+	interval := (window-1)/quota + 1
+	over, low := bits.Mul64(burst, interval)
+	return int64(interval), int64(low), over == 0 && low <= uint64(maxFill)
 }
 
 // burst is the units that pass at once after a long silence.

@@ -33,9 +33,9 @@ type MemoryOptions struct {
 // the same order, whatever their names, quotas and bursts: other windows start anew, and
 // those of before go on if they come back.
 //
-// Keys are kept as 64-bit hashes with a seed of this store's own. Two keys share a
+// Keys are kept as hashes of 63 bits with a seed of this store's own. Two keys share a
 // bucket if their hashes are equal: of a million keys, some do with a chance of
-// 1 in 30 million, which nobody outside can raise.
+// 1 in 18 million, which nobody outside can raise.
 //
 // Time is the monotonic clock's: a step of the wall clock changes nothing.
 type Memory struct {
@@ -121,11 +121,9 @@ func (m *Memory) take(d *Decision, now int64, name, key string, limits Limits, u
 			tag++
 		}
 	}
-	// A key judged by other windows is another key, in a slot near by.
-	fingerprint := m.hash(name, key) ^ tag*factor>>(64-tagBits)
-	if fingerprint == 0 {
-		fingerprint = 1
-	}
+	// A key judged by other windows is another key, in a slot near by. No fingerprint
+	// is 0: that is an empty slot.
+	fingerprint := m.hash(name, key) ^ tag*factor>>(64-tagBits) | 1
 
 	t := m.table(len(limits), sliding)
 	s := t.shard(fingerprint)
@@ -211,14 +209,14 @@ func (m *Memory) table(windows, sliding int) *table {
 }
 
 // each calls f for every table, with its shards locked one after the other.
-func (m *Memory) each(f func(t *table, s *shard)) {
+func (m *Memory) each(f func(s *shard)) {
 	for i := range m.tables {
 		for j := range m.tables[i] {
 			if t := m.tables[i][j].Load(); t != nil {
 				for k := range t.shards {
 					s := &t.shards[k]
 					s.mu.Lock()
-					f(t, s)
+					f(s)
 					s.mu.Unlock()
 				}
 			}
@@ -251,9 +249,9 @@ type MemoryStats struct {
 // Stats adds up the figures of all shards, locking one after the other.
 func (m *Memory) Stats() MemoryStats {
 	var stats MemoryStats
-	m.each(func(t *table, s *shard) {
+	m.each(func(s *shard) {
 		stats.Keys += s.used
-		stats.Slots += len(s.slots) / t.stride
+		stats.Slots += s.size
 		stats.Bytes += 8 * len(s.slots)
 		stats.Evictions += s.evicted
 	})

@@ -135,15 +135,17 @@ var units = [...]struct {
 // windowName is the name of a limit that wasn't given one: its window, as Parse takes
 // it.
 func windowName(d time.Duration) string {
-	for _, u := range units {
-		switch {
-		case d == u.length && u.long != "":
-			return u.long
-		case d%u.length == 0:
-			return strconv.FormatInt(int64(d/u.length), 10) + u.short
+	u := units[len(units)-1]
+	for _, longer := range units {
+		if d%longer.length == 0 {
+			u = longer
+			break
 		}
 	}
-	return "" // unreachable: a nanosecond divides all
+	if d == u.length && u.long != "" {
+		return u.long
+	}
+	return strconv.FormatInt(int64(d/u.length), 10) + u.short
 }
 
 func parseCount(s string) (int, bool) {

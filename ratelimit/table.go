@@ -19,10 +19,10 @@ import (
 // fingerprint falls if all of them are spread evenly over the slots, which leaves the
 // order of keys as it is when a shard is resized.
 type table struct {
-	windows int // per slot
-	stride  int // words per slot
-	bits    int // of a fingerprint that select the shard
-	keys    int // that a shard keeps
+	windows int  // per slot
+	stride  int  // words per slot
+	bits    uint // of a fingerprint that select the shard
+	keys    int  // that a shard keeps
 	shards  []shard
 }
 
@@ -30,10 +30,10 @@ type table struct {
 type shard struct {
 	mu      sync.Mutex
 	slots   []uint64
+	size    int // in slots
 	used    int // slots that are not empty
 	room    int // keys to add before the next tidy
 	evicted uint64
-	_       [8]byte
 }
 
 const (
@@ -48,7 +48,7 @@ func newTable(windows, sliding, shards, keys int) *table {
 	return &table{
 		windows: windows,
 		stride:  1 + windows + ringWords*sliding,
-		bits:    bits.Len(uint(shards)) - 1,
+		bits:    uint(bits.Len(uint(shards)) - 1),
 		keys:    keys / shards,
 		shards:  make([]shard, shards),
 	}
@@ -56,14 +56,13 @@ func newTable(windows, sliding, shards, keys int) *table {
 
 // shard returns the shard that fingerprint belongs to.
 func (t *table) shard(fingerprint uint64) *shard {
-	return &t.shards[fingerprint>>1>>(63-t.bits)]
+	return &t.shards[fingerprint>>1>>((63-t.bits)%64)]
 }
 
 // home returns where in s fingerprint belongs: the first word of a slot. The slots of
 // one key are neighbours whatever its windows are.
 func (t *table) home(s *shard, fingerprint uint64) int {
-	slots := uint64(len(s.slots) / t.stride)
-	slot, _ := bits.Mul64(fingerprint>>tagBits<<tagBits<<t.bits, slots)
+	slot, _ := bits.Mul64(fingerprint>>tagBits<<tagBits<<(t.bits%64), uint64(s.size))
 	return int(slot) * t.stride
 }
 
@@ -181,21 +180,20 @@ func (t *table) tidy(s *shard, now int64) {
 			i += t.stride
 		}
 	}
-	size := len(s.slots) / t.stride
-	want := size
-	if size < fewSlots || s.used > size/8*5 || s.used < size/8 {
+	want := s.size
+	if s.size < fewSlots || s.used > s.size/8*5 || s.used < s.size/8 {
 		want = min(max(fewSlots, 2*s.used), t.keys+t.keys/3+1)
 	}
-	if want != size {
+	if want != s.size {
 		t.resize(s, want)
 	}
-	s.room = max(want*3/4-s.used, want/8, 1)
+	s.room = max(s.size*3/4-s.used, s.size/8, 1)
 }
 
 // resize moves the keys of s to a new array of size slots.
 func (t *table) resize(s *shard, size int) {
 	old := s.slots
-	s.slots = make([]uint64, size*t.stride)
+	s.slots, s.size = make([]uint64, size*t.stride), size
 	for ; len(old) > 0; old = old[t.stride:] {
 		if old[0] != 0 {
 			i := t.gap(s, t.home(s, old[0]))
