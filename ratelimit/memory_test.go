@@ -30,8 +30,8 @@ func TestMemory_keepsKeysApart(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, 5))
 			full := map[int][2]time.Duration{}
 			var now time.Duration
-			for range 200_000 {
-				if r.IntN(20_000) == 0 {
+			for range 80_000 {
+				if r.IntN(10_000) == 0 {
 					now += time.Duration(r.Int64N(int64(2 * time.Minute)))
 				}
 				now += time.Duration(r.Int64N(int64(time.Millisecond)))
@@ -210,7 +210,7 @@ func TestMemory_oneShotKeys(t *testing.T) {
 	t.Parallel()
 	m := ratelimit.NewMemory(nil)
 	most := 0
-	for i := range 300_000 { // 2,000 per second, each idle after 1.8 s
+	for i := range 120_000 { // 2,000 per second, each idle after 1.8 s
 		_, err := m.TakeAt(time.Duration(i)*500*time.Microsecond, "api", strconv.Itoa(i), twoWindows, 1)
 		require.NoError(t, err)
 		if i%1000 == 0 {
@@ -226,7 +226,7 @@ func TestMemory_oneShotKeys(t *testing.T) {
 func TestMemory_bytesPerKey(t *testing.T) {
 	t.Parallel()
 	m := ratelimit.NewMemory(nil)
-	for i := range 150_000 {
+	for i := range 100_000 {
 		_, err := m.TakeAt(0, "api", strconv.Itoa(i), twoWindows, 1)
 		require.NoError(t, err)
 		if i%1000 == 999 && i > 20_000 {
@@ -236,7 +236,7 @@ func TestMemory_bytesPerKey(t *testing.T) {
 		}
 	}
 	peak := m.Stats().Bytes
-	for i := range 60_000 {
+	for i := range 90_000 {
 		_, err := m.TakeAt(time.Minute+time.Duration(i)*time.Millisecond, "api", "later"+strconv.Itoa(i), twoWindows, 1)
 		require.NoError(t, err)
 	}
