@@ -112,11 +112,11 @@ func (s *Store) Take(ctx context.Context, name, key string, limits ratelimit.Lim
 	if found {
 		return d, nil
 	}
-	windows, err := newWindows(limits)
-	if err != nil {
+	if err := s.ready(name, key); err != nil {
 		return ratelimit.Decision{}, err
 	}
-	if err := s.ready(name, key); err != nil {
+	windows, err := newWindows(limits)
+	if err != nil {
 		return ratelimit.Decision{}, err
 	}
 	at := time.Now()

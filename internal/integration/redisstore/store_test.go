@@ -159,18 +159,30 @@ func testForeignValues(t *testing.T, addr string) {
 	const secret = "sk_live_51ab"
 	const key = "foreign:api:" + secret
 	ctx := t.Context()
+	put := func(value string) func() error {
+		return func() error { return c.Set(ctx, key, value, 0).Err() }
+	}
+	const sliding = "\x82\xa0\x01\xafslide/450000000"
 	values := map[string]func() error{
 		"a list":            func() error { return c.LPush(ctx, key, "x").Err() },
-		"nothing":           func() error { return c.Set(ctx, key, "", 0).Err() },
-		"text":              func() error { return c.Set(ctx, key, "hello", 0).Err() },
-		"a number":          func() error { return c.Set(ctx, key, "17", 0).Err() },
-		"half a map":        func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\x01", 0).Err() },
-		"a map of texts":    func() error { return c.Set(ctx, key, "\x81\xa4hour\xa1x", 0).Err() },
-		"a negative number": func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xff\x00", 0).Err() },
-		"a fraction":        func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xca\x3f\x00\x00\x00\x00", 0).Err() },
-		"not a number":      func() error { return c.Set(ctx, key, "\x81\xa4hour\x92\xca\x7f\xc0\x00\x00\x00", 0).Err() },
-		"a short array":     func() error { return c.Set(ctx, key, "\x81\xa4hour\x91\x01", 0).Err() },
-		"an array":          func() error { return c.Set(ctx, key, "\x91\x92\x01\x01", 0).Err() },
+		"nothing":           put(""),
+		"text":              put("hello"),
+		"a number":          put("17"),
+		"an array":          put("\x91\x01"),
+		"another map":       put("\x81\xa1x\x01"),
+		"half a map":        put("\x82\xa0\x01\xa4hour"),
+		"a time of text":    put("\x81\xa0\xa1x"),
+		"a negative time":   put("\x81\xa0\xff"),
+		"a bucket of text":  put("\x82\xa0\x01\xa4hour\xa1x"),
+		"a negative bucket": put("\x82\xa0\x01\xa4hour\xff"),
+		"a fraction":        put("\x82\xa0\x01\xa4hour\xca\x3f\x00\x00\x00"),
+		"not a number":      put("\x82\xa0\x01\xa4hour\xca\x7f\xc0\x00\x00"),
+		"infinity":          put("\x82\xa0\x01\xa4hour\xca\x7f\x80\x00\x00"),
+		"no array":          put(sliding + "\x01"),
+		"an empty array":    put(sliding + "\x90"),
+		"a long array":      put(sliding + "\x9b" + strings.Repeat("\x01", 11)),
+		"an array of text":  put(sliding + "\x92\x01\xa1x"),
+		"a negative count":  put(sliding + "\x92\x01\xff"),
 	}
 	for name, set := range values {
 		require.NoError(t, c.Del(ctx, key).Err())
@@ -223,8 +235,8 @@ func testClockSetBack(t *testing.T, addr string) {
 	// What the server would find if its clock had been a year ahead.
 	year := 365 * 24 * time.Hour
 	ahead := time.Now().Add(year).UnixMicro()
-	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ minute = { %d, 0 }, ['s/7500000'] = { %d, %d, 3 } }))`,
-		ahead, ahead, ahead/7_500_000)
+	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ [''] = %d, minute = %d, other = 9, ['s/7500000'] = { %d, 3 } }))`,
+		ahead, time.Minute, ahead/7_500_000)
 	require.NoError(t, c.Eval(t.Context(), put, []string{"clock:api:k"}).Err())
 	d := take(t, s, "k", limits, 1)
 	require.Equal(t, uint8(3), d.Refused)
