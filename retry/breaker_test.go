@@ -132,7 +132,7 @@ func TestBreakerIgnoresLateOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := retry.NewBreaker(nil)
 		late := make(chan error)
-		for range 40 {
+		for range 80 {
 			go func() {
 				_ = b.Do(t.Context(), func(context.Context) error { return <-late })
 			}()
@@ -149,6 +149,11 @@ func TestBreakerIgnoresLateOutcomes(t *testing.T) {
 		}
 		synctest.Wait()
 		require.Equal(t, retry.BreakerClosed, b.State(), "late failures open nothing")
+		for range 40 {
+			late <- nil
+		}
+		synctest.Wait()
+		trip(t, b) // late successes make up for nothing
 	})
 }
 
