@@ -107,15 +107,16 @@ func TestWaitLeavesNothingBehind(t *testing.T) {
 					}
 				}
 				synctest.Wait()
+				counted, want := 0.0, 0.0
 				l.waiting.mu.Lock()
 				if q := l.waiting.of["k"]; q != nil {
-					behind := 0.0
+					counted = q.behind
 					for e := q.turns.Front().Next(); e != nil; e = e.Next() {
-						behind += float64(e.Value.(*turn).units)
+						want += float64(e.Value.(*turn).units)
 					}
-					require.InDelta(t, behind, q.behind, 0)
 				}
 				l.waiting.mu.Unlock()
+				require.InDelta(t, want, counted, 0)
 				wg.Wait()
 				require.IsIncreasing(t, order)
 				require.Greater(t, len(order), 20)
