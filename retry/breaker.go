@@ -31,7 +31,7 @@ type BreakerOptions struct {
 
 	// Failure tells which errors count as failures. The others count as successes:
 	// what refuses a request is up. nil: all but those marked with [Permanent], and
-	// under a [Policy] only those it retries.
+	// under a [Policy] only those it retries; after ctx's deadline all.
 	Failure func(error) bool
 	// Observe is told of each change of state by the goroutine whose call brought it
 	// about, after the act. Two changes at almost the same time may be told in either
@@ -62,9 +62,9 @@ type BreakerChange struct {
 // failures. After OpenFor it lets one probe through; its success closes the breaker,
 // its failure opens it again. (Nygard, "Release It!", 2007.)
 //
-// A call whose ctx was canceled says nothing about the dependency and is not counted.
-// One that outlasts ctx's deadline is: that is how a dependency that hangs shows.
-// A panic in the call is a failure.
+// A call that fails after its ctx was canceled says nothing about the dependency and is
+// not counted. One that fails after ctx's deadline is a failure: that is how a
+// dependency that hangs shows. So is a panic in the call.
 //
 // Use one breaker per dependency, or per host. Make one with [NewBreaker]; the zero
 // Breaker refuses every call with an error that says so, a nil *Breaker refuses none.
@@ -226,7 +226,7 @@ func (b *Breaker) settle(ctx context.Context, pass gate, err error, failed bool)
 	case b == nil:
 	case errors.Is(ctx.Err(), context.Canceled):
 		b.forget(pass)
-	case b.failure != nil && b.failure(err), b.failure == nil && failed:
+	case b.failure != nil && b.failure(err), b.failure == nil && (failed || ctx.Err() != nil):
 		b.fail(ctx, pass, err)
 	default:
 		b.succeed(ctx, pass)

@@ -189,6 +189,11 @@ func TestBreakerCounts(t *testing.T) {
 			defer cancel()
 			return b.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		}, retry.BreakerOpen},
+		{"whatever it calls that", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			return b.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return retry.Permanent(ctx.Err()) })
+		}, retry.BreakerOpen},
 		{"an inner context", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error { return b.Do(t.Context(), canceled) }, retry.BreakerOpen},
 		{"not begun", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -8,7 +8,8 @@ import (
 	avast "github.com/avast/retry-go/v5"
 )
 
-// An Attempt is what [Policy.Observe] is told of a failed attempt.
+// An Attempt is what [Policy.Observe] is told of a failed attempt. A context that ends
+// during Wait, and a breaker that refuses the attempt after it, have none of their own.
 type Attempt struct {
 	Number   int           // 1 is the first
 	Start    time.Time     // of the attempt
