@@ -111,7 +111,12 @@ func (s *running) attack(w *world, route route, sample sample) {
 		// A program of the same name is not the person (RFC 9700 §4.15).
 		refused(s.withToken(s.issuer.Sign(map[string]any{"sub": w.owner.name, "client_id": w.owner.name})), 404)
 	}
-	s.as(w.owner).do(method, path, body).wants(sample.status)
+	policy := s.as(w.owner).do(method, path, body).wants(sample.status).header.Get("RateLimit-Policy")
+	if route.access.kind == accessAnyone {
+		require.Empty(s.t, policy, "%s is a probe", route.pattern)
+	} else {
+		require.Equal(s.t, `"minute";q=1000000;w=60`, policy, "%s takes from the caller's quota, not the address's", route.pattern)
+	}
 }
 
 // attackAsOthers sends the owner's request as people who may not.

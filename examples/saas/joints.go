@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/rowhouse-go/rowhouse/auth"
+	"github.com/rowhouse-go/rowhouse/ratelimit"
 	"github.com/rowhouse-go/rowhouse/rbac"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
@@ -53,14 +55,31 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 	case accessAnyone:
 		return next
 	case accessPerson:
-		return a.identity.guard(a.limits.byPerson(a.fail)(next))
+		return a.identity.guard(a.limits.byQuota(thePerson, a.fail)(next))
 	case accessMember:
 		judged := rbac.Require(a.policy, to.permission, roleOf, &rbac.HTTPOptions{OnError: a.fail})(next)
-		limited := a.limits.byMember(a.fail)(judged)
+		limited := a.limits.byQuota(theMember, a.fail)(judged)
 		inTenant := tenant.Middleware(tenant.FromPath("org"), a.membership, &tenant.Options{OnError: a.fail})(limited)
 		return a.identity.guard(inTenant)
 	}
 	panic("a route without access")
+}
+
+// Whose quota a request takes from: that of a verified person, by itself or in an
+// organization.
+var (
+	thePerson = ratelimit.ByContext(principal)
+	theMember = ratelimit.Join(thePerson, ratelimit.ByContext(tenantKey))
+)
+
+func principal(ctx context.Context) (string, bool) {
+	claims, ok := auth.FromContext(ctx)
+	return claims.Principal(), ok
+}
+
+func tenantKey(ctx context.Context) (string, bool) {
+	id, err := tenant.FromContext(ctx)
+	return id.String(), err == nil
 }
 
 // membership judges the organization that the path claims.

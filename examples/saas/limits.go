@@ -11,10 +11,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/rowhouse-go/rowhouse/auth"
 	"github.com/rowhouse-go/rowhouse/ratelimit"
 	"github.com/rowhouse-go/rowhouse/ratelimit/redisstore"
-	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
 // The limits of the service. The coarse ones, by address, are counted in this process,
@@ -110,14 +108,9 @@ func (l *limits) byAddress(onError func(http.ResponseWriter, *http.Request, erro
 	return func(next http.Handler) http.Handler { return site(address(next)) }
 }
 
-// byPerson limits a verified principal, by itself and in each organization.
-func (l *limits) byPerson(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
-	return l.quota.Middleware(ratelimit.ByContext(principal), &ratelimit.HTTPOptions{OnError: onError})
-}
-
-func (l *limits) byMember(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
-	inTenant := ratelimit.Join(ratelimit.ByContext(principal), ratelimit.ByContext(tenantKey))
-	return l.quota.Middleware(inTenant, &ratelimit.HTTPOptions{OnError: onError})
+// byQuota limits whom key names.
+func (l *limits) byQuota(key ratelimit.KeyFunc, onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	return l.quota.Middleware(key, &ratelimit.HTTPOptions{OnError: onError})
 }
 
 // byFailure limits the answers to tokens that were not accepted, and none other: a
@@ -126,17 +119,4 @@ func (l *limits) byMember(onError func(http.ResponseWriter, *http.Request, error
 // an outage.
 func (l *limits) byFailure(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	return l.failures.Middleware(ratelimit.ByIP(l.clientIP), &ratelimit.HTTPOptions{OnError: onError})
-}
-
-func principal(ctx context.Context) (string, bool) {
-	claims, ok := auth.FromContext(ctx)
-	if !ok {
-		return "", false
-	}
-	return claims.Principal(), true
-}
-
-func tenantKey(ctx context.Context) (string, bool) {
-	id, err := tenant.FromContext(ctx)
-	return id.String(), err == nil
 }
