@@ -39,23 +39,6 @@ type BreakerOptions struct {
 	Observe func(context.Context, BreakerChange)
 }
 
-// A BreakerState is "closed" (calls pass), "open" (they are refused) or "half-open"
-// (one probe is out or would be let through).
-type BreakerState string
-
-// The states of a [Breaker].
-const (
-	BreakerClosed   BreakerState = "closed"
-	BreakerOpen     BreakerState = "open"
-	BreakerHalfOpen BreakerState = "half-open"
-)
-
-// A BreakerChange is what [BreakerOptions.Observe] is told.
-type BreakerChange struct {
-	From, To BreakerState
-	Err      error // the failure that opened it, nil otherwise
-}
-
 // A Breaker refuses calls to what fails too often, for a while: a dependency that is
 // down is not helped by more requests, nor are callers by waiting for it. It opens
 // when a window of recent outcomes holds enough of them and too large a share of
@@ -156,18 +139,6 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	}
 	b.settle(ctx, pass, err, !isPermanent(err))
 	return err
-}
-
-// State returns the state now; for metrics and health pages. It may have changed when
-// the caller looks at it: to be let through, call Do.
-func (b *Breaker) State() BreakerState {
-	switch g := gate(b.gate.Load()); {
-	case g.kind() == closed:
-		return BreakerClosed
-	case g.kind() == open && b.now() < g.time():
-		return BreakerOpen
-	}
-	return BreakerHalfOpen
 }
 
 var (

@@ -5,37 +5,6 @@ import (
 	"time"
 )
 
-// A gate is the state of a breaker and the time that belongs to it, in one word that
-// changes atomically: no two states with the same word, so a call that passed one
-// can tell whether it is still there. Its zero value is no state.
-type gate uint64
-
-// A kind is the lower two bits of a gate.
-type kind uint64
-
-const (
-	closed   kind = iota + 1 // since the time
-	open                     // until the time
-	halfOpen                 // a probe is out, and keeps its place until the time
-)
-
-func closedSince(t time.Duration) gate   { return gate(t<<2) | gate(closed) }
-func openUntil(t time.Duration) gate     { return gate(t<<2) | gate(open) }
-func halfOpenUntil(t time.Duration) gate { return gate(t<<2) | gate(halfOpen) }
-
-func (g gate) kind() kind          { return kind(g & 3) }
-func (g gate) time() time.Duration { return time.Duration(g >> 2) }
-
-func (k kind) state() BreakerState {
-	switch k {
-	case closed:
-		return BreakerClosed
-	case open:
-		return BreakerOpen
-	}
-	return BreakerHalfOpen
-}
-
 // buckets is how many parts of the window are counted together. The part that has
 // just begun and the nine before it make up the window.
 const buckets = 10
