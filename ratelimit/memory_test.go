@@ -42,20 +42,21 @@ func TestMemory_keepsKeysApart(t *testing.T) {
 					delete(full, id)
 				}
 				f := full[id]
-				f[0], f[1] = max(f[0], now)+100*time.Millisecond, max(f[1], now)+2*time.Second
+				f[0], f[1] = max(f[0], now), max(f[1], now)
 				want := uint8(0)
-				if f[0] > now+time.Second {
+				if f[0] > now+900*time.Millisecond {
 					want |= 1
 				}
-				if f[1] > now+time.Minute {
+				if f[1] > now+58*time.Second {
 					want |= 2
 				}
 				if want == 0 {
+					f[0], f[1] = f[0]+100*time.Millisecond, f[1]+2*time.Second
 					full[id] = f
 				}
 				d, err := m.TakeAt(now, "api", key, limits, 1)
-				if err != nil || d.Refused != want {
-					t.Fatalf("key %d at %v: %v, %+v, want refused %b", id, now, err, d, want)
+				if err != nil || d.Refused != want || d.ResetAfter != f[d.Tightest]-now {
+					t.Fatalf("key %d at %v: %v, %+v, want refused %b and full at %v", id, now, err, d, want, f)
 				}
 			}
 			stats := m.Stats()
@@ -178,13 +179,9 @@ func TestMemory_evictsNearestToIdle(t *testing.T) {
 			m := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: maxKeys})
 			hot := maxKeys / 10
 			for i := range hot {
-				for {
-					d, err := m.TakeAt(0, "api", "hot"+strconv.Itoa(i), twoWindows, 1)
-					require.NoError(t, err)
-					if !d.Allowed {
-						break
-					}
-				}
+				d, err := m.TakeAt(0, "api", "hot"+strconv.Itoa(i), twoWindows, 100)
+				require.NoError(t, err)
+				require.True(t, d.Allowed)
 			}
 			for i := range 20 * maxKeys {
 				d, err := m.TakeAt(time.Duration(i), "api", "made-up"+strconv.Itoa(i), twoWindows, 1)
@@ -274,6 +271,7 @@ func TestMemory_refusesBadArguments(t *testing.T) {
 		{{Name: "w", Quota: math.MaxInt, Window: time.Second}},
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: -1}},
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: math.MaxInt}},
+		{{Name: "w", Quota: 1, Window: 1 << 30, Burst: int(min(1<<34, math.MaxInt))}}, // the product is 0 in 64 bits
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: 1, Sliding: true}},
 	} {
 		d, err := m.TakeAt(0, "api", "key", limits, 1)
