@@ -383,6 +383,21 @@ func TestTransportAttemptTimeout(t *testing.T) {
 	})
 }
 
+// A header that comes as the time is up is too late: its body can't be read.
+func TestTransportAttemptTimeoutLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := &fakeBase{answer: func(int, *http.Request) (*http.Response, error) {
+			time.Sleep(2 * time.Second) // and does not look at the context
+			return status(200), nil
+		}}
+		rt := retry.NewTransport(base, &retry.TransportOptions{Policy: &retry.Policy{Attempts: 1, AttemptTimeout: time.Second}})
+		_, err := rt.RoundTrip(request(t, "GET", nil))
+		require.EqualError(t, err, "retry: attempts exhausted after 1 attempt: retry: attempt timed out")
+		require.Zero(t, base.left)
+	})
+}
+
 // The body of a switch of protocols can be written, and NoBody is known by identity.
 func TestTransportAttemptTimeoutBodies(t *testing.T) {
 	t.Parallel()
