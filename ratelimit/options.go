@@ -18,7 +18,8 @@ type Options struct {
 	// Plan returns the limits of a key, as those of a tenant's plan, and nil for those
 	// of the limiter. It is called for each decision, and must be fast and safe for
 	// concurrent use: keep what [NewPlan] made, and read which one it is from ctx.
-	// Another plan than before keeps what the key has used, if it has as many windows.
+	// What a key has used stays used under another plan whose windows have the same
+	// lengths and kinds: give all plans the same ones, or a change of plan begins anew.
 	Plan func(ctx context.Context, key string) *Plan
 
 	// DryRun decides and tells Observe, and lets everything pass: no decision is a
