@@ -46,8 +46,8 @@ type BreakerOptions struct {
 // its failure opens it again. (Nygard, "Release It!", 2007.)
 //
 // A call that fails after its ctx was canceled says nothing about the dependency and is
-// not counted. One that fails after ctx's deadline is a failure: that is how a
-// dependency that hangs shows. So is a panic in the call.
+// not counted, nor does one that panics. One that fails after ctx's deadline is a
+// failure: that is how a dependency that hangs shows.
 //
 // Use one breaker per dependency, or per host. Make one with [NewBreaker]; the zero
 // Breaker refuses every call with an error that says so, a nil *Breaker refuses none.
@@ -113,7 +113,7 @@ func NewBreaker(o *BreakerOptions) *Breaker {
 
 // Do calls f, or refuses with [ErrBreakerOpen]. It returns f's error as it is.
 func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return ended(ctx)
 	}
 	if err := b.fault(); err != nil {
@@ -123,28 +123,16 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	if !ok {
 		return ErrBreakerOpen
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			b.fail(ctx, pass, errPanicked)
-		}
-	}()
 	err := f(ctx)
-	returned = true
-	if err == nil {
-		if b != nil {
-			b.succeed(ctx, pass)
-		}
-		return nil
+	if err != nil {
+		b.settle(ctx, pass, err, !isPermanent(err))
+		return err
 	}
-	b.settle(ctx, pass, err, !isPermanent(err))
-	return err
+	b.succeed(ctx, pass)
+	return nil
 }
 
-var (
-	errNotMade  = errors.New("retry: Breaker not made by NewBreaker")
-	errPanicked = errors.New("retry: the call did not return")
-)
+var errNotMade = errors.New("retry: Breaker not made by NewBreaker")
 
 // fault returns what is wrong with the breaker itself.
 func (b *Breaker) fault() error {
@@ -160,11 +148,19 @@ func (b *Breaker) fault() error {
 // now is the time since the breaker was made: a reading of the monotonic clock.
 func (b *Breaker) now() time.Duration { return time.Since(b.made) }
 
-// allow lets a call pass, or does not. A call that passes must settle.
+// allow lets a call pass, or does not. A call that passes must settle or succeed.
 func (b *Breaker) allow() (pass gate, ok bool) {
 	if b == nil {
 		return 0, true
 	}
+	if g := gate(b.gate.Load()); g.kind() == closed {
+		return g, true
+	}
+	return b.probe()
+}
+
+// probe lets one call pass when it is time to see whether the dependency is back.
+func (b *Breaker) probe() (pass gate, ok bool) {
 	for {
 		g := gate(b.gate.Load())
 		if g.kind() == closed {
@@ -207,7 +203,7 @@ func (b *Breaker) settle(ctx context.Context, pass gate, err error, failed bool)
 // succeed counts a success of a call that passed.
 func (b *Breaker) succeed(ctx context.Context, pass gate) {
 	switch {
-	case b.gate.Load() != uint64(pass):
+	case b == nil || b.gate.Load() != uint64(pass):
 		// It speaks of a time before the breaker opened, or a probe took too long.
 	case pass.kind() == closed:
 		b.tally.add(b.now(), 0)
@@ -219,7 +215,7 @@ func (b *Breaker) succeed(ctx context.Context, pass gate) {
 
 // fail counts a failure of a call that passed.
 func (b *Breaker) fail(ctx context.Context, pass gate, err error) {
-	if b == nil || b.gate.Load() != uint64(pass) {
+	if b.gate.Load() != uint64(pass) {
 		return
 	}
 	now := b.now()

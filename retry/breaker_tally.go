@@ -11,8 +11,9 @@ const buckets = 10
 
 // A tally counts the outcomes of a sliding window.
 type tally struct {
-	width  time.Duration // of a bucket
-	counts [buckets]atomic.Uint64
+	width   time.Duration // of a bucket
+	current atomic.Int64  // how many widths have passed, as of late: it spares a division
+	counts  [buckets]atomic.Uint64
 }
 
 // A count is what a bucket holds: when it began, in widths since the breaker was
@@ -24,7 +25,14 @@ func (c count) epoch() uint32    { return uint32(c >> 32) }
 func (c count) total() uint64    { return uint64(c >> 16 & 0xffff) }
 func (c count) failures() uint64 { return uint64(c & 0xffff) }
 
-func (t *tally) epoch(now time.Duration) uint32 { return uint32(now / t.width) }
+func (t *tally) epoch(now time.Duration) uint32 {
+	current := t.current.Load()
+	if begun := now - time.Duration(current)*t.width; begun < 0 || begun >= t.width {
+		current = int64(now / t.width)
+		t.current.Store(current)
+	}
+	return uint32(current)
+}
 
 // add counts one outcome, with failures 0 or 1.
 func (t *tally) add(now time.Duration, failures uint64) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -200,16 +199,6 @@ func TestBreakerCounts(t *testing.T) {
 			cancel()
 			return b.Do(ctx, fail)
 		}, retry.BreakerClosed},
-		{"panics", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
-			require.PanicsWithValue(t, "boom", func() { _ = b.Do(t.Context(), func(context.Context) error { panic("boom") }) })
-			return errBackend
-		}, retry.BreakerOpen},
-		{"Goexit", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
-			var over sync.WaitGroup
-			over.Go(func() { _ = b.Do(t.Context(), func(context.Context) error { runtime.Goexit(); return nil }) })
-			over.Wait()
-			return errBackend
-		}, retry.BreakerOpen},
 		{"a share", retry.BreakerOptions{Failures: 0.51}, func(t *testing.T, b *retry.Breaker) error {
 			require.NoError(t, b.Do(t.Context(), succeed))
 			return b.Do(t.Context(), fail)
@@ -254,6 +243,26 @@ func TestBreakerOptions(t *testing.T) {
 	require.Zero(t, *calls)
 	require.NoError(t, (*retry.Breaker)(nil).Do(t.Context(), f), "nil refuses nothing")
 	require.Equal(t, errBackend, (*retry.Breaker)(nil).Do(t.Context(), fail))
+}
+
+// What panics says nothing, and a probe that does keeps nobody out for long.
+func TestBreakerPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := retry.NewBreaker(nil)
+		boom := func() { _ = b.Do(t.Context(), func(context.Context) error { panic("boom") }) }
+		for range 40 {
+			require.PanicsWithValue(t, "boom", boom)
+		}
+		require.Equal(t, retry.BreakerClosed, b.State())
+		trip(t, b)
+		time.Sleep(5 * time.Second)
+		require.PanicsWithValue(t, "boom", boom)
+		require.Equal(t, retry.ErrBreakerOpen, b.Do(t.Context(), succeed))
+		time.Sleep(5 * time.Second)
+		require.NoError(t, b.Do(t.Context(), succeed))
+		require.Equal(t, retry.BreakerClosed, b.State())
+	})
 }
 
 // A probe whose caller went away leaves its place to the next call.

@@ -96,24 +96,21 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 	if p.Observe != nil || p.MaxElapsed > 0 {
 		t.start = time.Now()
 	}
-	returned := false
-	defer func() {
-		if !returned {
-			p.Breaker.fail(ctx, t.pass, errPanicked)
-		}
-	}()
-	own := ctx
 	if p.AttemptTimeout > 0 {
-		var cancel context.CancelFunc
-		own, cancel = context.WithTimeout(ctx, p.AttemptTimeout)
-		defer cancel()
+		v, err = timed(ctx, p.AttemptTimeout, f)
+	} else {
+		v, err = f(ctx)
 	}
-	v, err = f(own)
-	returned = true
-	if err == nil && p.Breaker != nil {
+	if err == nil {
 		p.Breaker.succeed(ctx, t.pass)
 	}
 	return v, t, err
+}
+
+func timed[T any](ctx context.Context, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return f(ctx)
 }
 
 // attempt is try for a function without a value.
