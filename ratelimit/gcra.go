@@ -7,9 +7,11 @@ package ratelimit
 
 // A gauge is what a decision knows of one window.
 type gauge struct {
+	sliding bool
+
 	each int64 // ns: see Limit.pace
 	fill int64 // ns
-	max  int64 // units
+	max  int64 // units that fit an idle window
 	busy int64 // ns until the window is idle
 	held int64 // units charged to a sliding window
 	wait int64 // ns until the request fits: 0 if it does now, Never if it is more than max
@@ -30,8 +32,8 @@ func (g *gauge) chargeBucket(now, n int64) (idle int64) {
 }
 
 // left returns the units that the window would still grant.
-func (g *gauge) left(sliding bool) int64 {
-	if sliding {
+func (g *gauge) left() int64 {
+	if g.sliding {
 		return max(g.max-g.held, 0)
 	}
 	return max(g.fill-g.busy, 0) / g.each

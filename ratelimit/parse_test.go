@@ -25,7 +25,8 @@ func TestParse(t *testing.T) {
 		{"3/minute sliding", ratelimit.Limits{{Name: "minute", Quota: 3, Window: time.Minute, Sliding: true}}, ""},
 		{
 			"login=5/minute; login-day=20/day",
-			ratelimit.Limits{{Name: "login", Quota: 5, Window: time.Minute}, {Name: "login-day", Quota: 20, Window: 24 * time.Hour}}, "",
+			ratelimit.Limits{{Name: "login", Quota: 5, Window: time.Minute}, {Name: "login-day", Quota: 20, Window: 24 * time.Hour}},
+			"",
 		},
 		{"1/day", ratelimit.Limits{ratelimit.PerDay(1)}, ""},
 		{"1/d", ratelimit.Limits{ratelimit.PerDay(1)}, "1/day"},
