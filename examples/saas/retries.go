@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/rowhouse-go/rowhouse/retry"
 )
@@ -15,7 +18,7 @@ import (
 // One budget for the whole database keeps an outage from being made worse: once it is
 // spent, requests fail at once.
 type retries struct {
-	change *retry.Policy // lost races and locks; a connection lost while beginning
+	change *retry.Policy // lost races and locks; a connection lost while beginning, or ended by the operator
 	read   *retry.Policy // a connection lost at any time, too
 
 	repeated atomic.Int64 // transactions begun again
@@ -24,10 +27,11 @@ type retries struct {
 func newRetries(log *slog.Logger) *retries {
 	var r retries
 	change := retry.Policy{
-		Attempts: 5,
-		Base:     20 * time.Millisecond,
-		Max:      time.Second, // requestTimeout bounds all of it
-		Budget:   retry.NewBudget(nil),
+		Attempts:   10, // a restart of the server leaves a pool of dead connections, found one by one
+		Base:       20 * time.Millisecond,
+		Max:        time.Second,
+		MaxElapsed: requestTimeout / 2,
+		Budget:     retry.NewBudget(nil),
 		Observe: func(ctx context.Context, a retry.Attempt) {
 			if a.Last {
 				return // whoever answers logs it
@@ -39,9 +43,17 @@ func newRetries(log *slog.Logger) *retries {
 		},
 	}
 	read := change
+	change.Retryable = isEndedSession
 	read.Retryable = retry.TransientSQL
 	r.change, r.read = &change, &read
 	return &r
+}
+
+// isEndedSession reports whether the server said that it ended the session, as when it
+// is restarted: nothing was committed, and no statement is to blame.
+func isEndedSession(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "57P01"
 }
 
 // inTransaction makes what is repeated of a way to run transactions, and tells the
