@@ -271,7 +271,7 @@ func TestMemory_refusesBadArguments(t *testing.T) {
 		{{Name: "w", Quota: math.MaxInt, Window: time.Second}},
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: -1}},
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: math.MaxInt}},
-		{{Name: "w", Quota: 1, Window: 1 << 30, Burst: int(min(1<<34, math.MaxInt))}}, // the product is 0 in 64 bits
+		{{Name: "w", Quota: 1, Window: 1 << 30, Burst: min(1<<34, math.MaxInt)}}, // the product is 0 in 64 bits
 		{{Name: "w", Quota: 1, Window: time.Second, Burst: 1, Sliding: true}},
 	} {
 		d, err := m.TakeAt(0, "api", "key", limits, 1)
