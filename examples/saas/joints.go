@@ -55,12 +55,13 @@ func (a *app) guard(to access, next http.Handler) http.Handler {
 	case accessAnyone:
 		return next
 	case accessPerson:
-		return a.identity.guard(a.limits.byQuota(thePerson, a.fail)(next))
+		limited := a.limits.byQuota(thePerson, a.fail)(next)
+		return a.identity.guard(a.limits.byPerson(a.fail)(limited))
 	case accessMember:
 		judged := rbac.Require(a.policy, to.permission, roleOf, &rbac.HTTPOptions{OnError: a.fail})(next)
 		limited := a.limits.byQuota(theMember, a.fail)(judged)
 		inTenant := tenant.Middleware(tenant.FromPath("org"), a.membership, &tenant.Options{OnError: a.fail})(limited)
-		return a.identity.guard(inTenant)
+		return a.identity.guard(a.limits.byPerson(a.fail)(inTenant))
 	}
 	panic("a route without access")
 }

@@ -24,6 +24,7 @@ type limits struct {
 	site     *ratelimit.Limiter // for who has 65,536 networks of IPv6
 	quota    *ratelimit.Limiter // of a person in an organization
 	failures *ratelimit.Limiter // of tokens that were not accepted
+	atOnce   *ratelimit.Concurrency
 
 	log      *slog.Logger
 	client   *redis.Client // nil without REDIS_URL
@@ -33,6 +34,8 @@ type limits struct {
 const (
 	addressFactor = 10 // an office behind one address has more than one client
 	siteFactor    = 100
+
+	maxAtOnce = 16 // requests of one person: nobody alone takes all connections to the database for long
 )
 
 // newLimits makes the limits of a configuration that loadConfig has judged. It does
@@ -47,11 +50,12 @@ func newLimits(c *config, log *slog.Logger) (*limits, error) {
 	if err := errors.Join(err, failuresErr, plansErr, ipErr, storeErr); err != nil {
 		return nil, fmt.Errorf("limits: %w", err)
 	}
-	errs := make([]error, 4)
+	errs := make([]error, 5)
 	l.address, errs[0] = ratelimit.New("address", coarser(standard, addressFactor), nil)
 	l.site, errs[1] = ratelimit.New("site", coarser(standard, siteFactor), nil)
 	l.quota, errs[2] = ratelimit.New("quota", standard, &ratelimit.Options{Store: store, Plan: planOf(plans), Observe: l.observe})
 	l.failures, errs[3] = ratelimit.New("failures", failures, &ratelimit.Options{Store: store, OnOutage: ratelimit.FailClosed, Observe: l.observe})
+	l.atOnce, errs[4] = ratelimit.NewConcurrency("at-once", maxAtOnce, nil)
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(fmt.Errorf("limits: %w", err), l.close())
 	}
@@ -64,6 +68,7 @@ func (l *limits) openStore(c *config) (ratelimit.Store, error) {
 	if options == nil || err != nil {
 		return nil, err
 	}
+	options.ContextTimeoutEnabled, options.MaxRetries = true, -1 // a decision has 75 ms, and a fallback
 	silenceRedis()
 	l.client = redis.NewClient(options)
 	return redisstore.New(l.client, nil)
@@ -106,6 +111,11 @@ func (l *limits) byAddress(onError func(http.ResponseWriter, *http.Request, erro
 	address := l.address.Middleware(ratelimit.ByIP(l.clientIP), &ratelimit.HTTPOptions{OnError: onError, Skip: probe})
 	site := l.site.Middleware(ratelimit.ByPrefix(l.clientIP, 32, 48), &ratelimit.HTTPOptions{OnError: onError, Skip: notSite})
 	return func(next http.Handler) http.Handler { return site(address(next)) }
+}
+
+// byPerson limits how many requests of a verified person are under way.
+func (l *limits) byPerson(onError func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	return l.atOnce.Middleware(thePerson, &ratelimit.HTTPOptions{OnError: onError})
 }
 
 // byQuota limits whom key names.

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -185,4 +187,35 @@ func TestLimitsWithoutTheirRedis(t *testing.T) {
 	s.anonymous().do("GET", "/readyz", "").wants(200)
 	require.Len(t, s.log.lines(t, "limits are counted by each replica: Redis can't be reached"), 1, "news only")
 	require.NotContains(t, s.log.String(), "hunter2")
+}
+
+// Nobody alone keeps the service busy.
+func TestRequestsUnderWay(t *testing.T) {
+	t.Parallel()
+	var begun sync.WaitGroup
+	begun.Add(maxAtOnce)
+	finish := make(chan struct{})
+	s := startWithRoutes(t, nil, route{"GET /slow", person(), func(w http.ResponseWriter, _ *http.Request) error {
+		begun.Done()
+		<-finish
+		return reply(w, http.StatusOK, "done")
+	}})
+	ada := somebody{token: s.issuer.Sign(map[string]any{"sub": "ada"})}
+	bob := somebody{token: s.issuer.Sign(map[string]any{"sub": "bob"})}
+	var all sync.WaitGroup
+	for range maxAtOnce {
+		all.Go(func() { s.as(ada).do("GET", "/slow", "").wants(200) })
+	}
+	begun.Wait()
+	refused := s.as(ada).do("GET", "/slow", "").wants(503)
+	require.Contains(t, refused.problem().Detail, "under way")
+	require.NotEmpty(t, refused.header.Get("Retry-After"))
+	require.Empty(t, s.log.lines(t, "request failed"), "which is no fault of ours")
+	begun.Add(1)
+	all.Go(func() { s.as(bob).do("GET", "/slow", "").wants(200) })
+	begun.Wait()
+	close(finish)
+	all.Wait()
+	begun.Add(1)
+	s.as(ada).do("GET", "/slow", "").wants(200)
 }

@@ -112,7 +112,7 @@ func invitationsOff() *problem {
 // told is logged with the request's id.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
-	if error(p) != err && p.Status >= http.StatusInternalServerError { //nolint:errorlint // a problem itself hides nothing
+	if error(p) != err && p.Status >= http.StatusInternalServerError && !errors.Is(err, ratelimit.ErrBusy) { //nolint:errorlint // a problem itself hides nothing
 		x, level := exchangeOf(r.Context()), slog.LevelError
 		if r.Context().Err() != nil { // the client has gone, which is no fault of ours
 			level = slog.LevelInfo
@@ -140,6 +140,8 @@ func problemOf(err error) *problem {
 		return unavailable()
 	}
 	switch {
+	case errors.Is(err, ratelimit.ErrBusy):
+		return plain(http.StatusServiceUnavailable, "Too many of your requests are under way. Try again when one has ended.")
 	case errors.Is(err, rbac.ErrNotMember), errors.Is(err, tenant.ErrNotMember), errors.Is(err, tenant.ErrInvalidID), isGone(err):
 		return notFound()
 	case errors.Is(err, members.ErrInvitation):
