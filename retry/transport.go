@@ -94,7 +94,8 @@ const defaultMaxHosts = 1024
 // turns out closed; these do not count.
 //
 // The transport is safe for concurrent use if base is, and passes CloseIdleConnections
-// on. It changes no request: what it adds goes to a copy.
+// on. It changes no request: what it adds goes to a copy. With a faulty Policy or
+// Breaker each RoundTrip sends nothing and returns an error that names the fields.
 func NewTransport(base http.RoundTripper, o *TransportOptions) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -118,7 +119,10 @@ func NewTransport(base http.RoundTripper, o *TransportOptions) http.RoundTripper
 	if o.MaxHosts < 0 || t.policy.Budget != nil && t.policy.Breaker != nil {
 		return t
 	}
-	budget := o.Budget
+	var budget BudgetOptions
+	if o.Budget != nil {
+		budget = *o.Budget
+	}
 	var breaker BreakerOptions
 	if o.Breaker != nil {
 		breaker = *o.Breaker
@@ -129,7 +133,7 @@ func NewTransport(base http.RoundTripper, o *TransportOptions) http.RoundTripper
 	t.hosts = &hosts{max: o.MaxHosts, known: map[host]*list.Element{}, make: func() *Policy {
 		p := t.policy
 		if p.Budget == nil {
-			p.Budget = NewBudget(budget)
+			p.Budget = NewBudget(&budget)
 		}
 		if p.Breaker == nil {
 			p.Breaker = NewBreaker(&breaker)

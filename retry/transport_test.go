@@ -133,6 +133,10 @@ func TestTransportErrors(t *testing.T) {
 	_, err = retry.NewTransport(answering(503), &retry.TransportOptions{Policy: &retry.Policy{AttemptTimeout: -1}}).
 		RoundTrip(request(t, "GET", nil))
 	require.ErrorContains(t, err, "Policy.AttemptTimeout")
+	base := answering(503)
+	_, err = retry.NewTransport(base, &retry.TransportOptions{Breaker: &retry.BreakerOptions{OpenFor: -1}}).RoundTrip(request(t, "GET", nil))
+	require.ErrorContains(t, err, "BreakerOptions.OpenFor")
+	require.Zero(t, base.sent)
 }
 
 func TestTransportRetryable(t *testing.T) {

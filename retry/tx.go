@@ -10,8 +10,8 @@ import (
 // ErrCommitUnknown is the error of a commit that failed in a way that does not say
 // whether it took effect, for example by a connection that was lost before the
 // answer. [Tx] does not retry then. The caller may look for what the transaction
-// should have written.
-var ErrCommitUnknown = errors.New("retry: commit may have taken effect")
+// should have written. It has a method HTTPStatus() int that returns 503.
+var ErrCommitUnknown error = &refusal{"retry: commit may have taken effect"}
 
 // Tx runs f in a transaction made by run, and all of it again when that is safe and
 // may help. run begins a transaction, calls its function once, commits if that

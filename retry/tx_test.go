@@ -78,7 +78,7 @@ func TestTxPhases(t *testing.T) {
 		{io.EOF, begin, true},
 		{op("read", syscall.ECONNRESET), begin, true},
 		{context.DeadlineExceeded, begin, true}, // of an attempt
-		{unsentError{true}, begin, true}, // pgx says it of a commit whose answer was lost
+		{unsentError{true}, begin, true},        // pgx says it of a commit whose answer was lost
 		{unsentError{false}, 0, true},
 
 		{context.Canceled, 0, true},
@@ -208,6 +208,19 @@ func TestTxContext(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(start), "a statement that hangs is not repeated")
 		require.Equal(t, 1, db.begun)
 	})
+}
+
+func TestTxCommitUnknownStatus(t *testing.T) {
+	t.Parallel()
+	db := &fakeDB{commit: []error{io.ErrUnexpectedEOF}}
+	err := retry.Tx(t.Context(), nil, db.Tx, func(context.Context, *fakeDB) error { return nil })
+	require.EqualError(t, err, "retry: commit may have taken effect: commit: unexpected EOF")
+	status, ok := errors.AsType[interface {
+		error
+		HTTPStatus() int
+	}](err)
+	require.True(t, ok)
+	require.Equal(t, 503, status.HTTPStatus())
 }
 
 func TestTxPanics(t *testing.T) {
