@@ -112,6 +112,29 @@ func TestCallerEnds(t *testing.T) {
 	})
 }
 
+// TestCallersLeave: an outage is noticed though no caller has time for the deadline,
+// and no call comes back before it.
+func TestCallersLeave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
+			time.Sleep(time.Minute)
+			return nil, errors.New("i/o timeout")
+		}, nil)
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, err := s.Take(ctx, "api", "k", limits, 1)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			cancel()
+		}
+		time.Sleep(75 * time.Millisecond)
+		synctest.Wait()
+		_, err := s.Take(t.Context(), "api", "k", limits, 1)
+		require.ErrorIs(t, err, redisstore.ErrOpen)
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestInFlight: however many wait, a server that doesn't answer holds up no more
 // goroutines than a bound.
 func TestInFlight(t *testing.T) {

@@ -71,6 +71,7 @@ func TestStandalone(t *testing.T) {
 	t.Run("clock set back", func(t *testing.T) { testClockSetBack(t, addr) })
 	t.Run("denials", func(t *testing.T) { testDenials(t, addr) })
 	t.Run("keys", func(t *testing.T) { testKeys(t, client(t, addr)) })
+	t.Run("permissions", func(t *testing.T) { testPermissions(t, addr) })
 	t.Run("two protocols", func(t *testing.T) { testProtocols(t, addr) })
 }
 
@@ -301,6 +302,23 @@ func testKeys(t *testing.T, c redis.UniversalClient) {
 			}
 		}
 	}
+}
+
+// testPermissions has a user who may do only what the package says it needs.
+func testPermissions(t *testing.T, addr string) {
+	require.NoError(t, client(t, addr).Do(t.Context(), "ACL", "SETUSER", "limits", "on", ">secret", "resetchannels",
+		"~rowhouse:rl:*", "+get", "+set", "+del", "+time", "+eval", "+evalsha").Err())
+	c := redis.NewClient(&redis.Options{Addr: addr, Username: "limits", Password: "secret"})
+	t.Cleanup(func() { c.Close() })
+	limits := ratelimit.Limits{ratelimit.PerHour(1)}
+	s := open(t, c, redisstore.Options{})
+	for range 2 {
+		require.True(t, take(t, s, "k", limits, 1).Allowed)
+		require.False(t, take(t, s, "k", limits, 1).Allowed)
+		require.NoError(t, s.Reset(t.Context(), "api", "k"))
+	}
+	_, err := open(t, c, redisstore.Options{Prefix: "other:"}).Take(t.Context(), "api", "k", limits, 1)
+	require.ErrorContains(t, err, "NOPERM")
 }
 
 func testProtocols(t *testing.T, addr string) {
