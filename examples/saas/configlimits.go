@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,10 +17,10 @@ import (
 // word an address is a client's. Limits are no secret, but the rule holds here too:
 // a fault shows no value.
 func (c *config) limitFaults(f *faultList) {
-	const form = `must be limits such as 100/minute; 2000/hour, at most 4 with different names`
-	_, err := ratelimit.Parse(c.RateLimits)
+	const form = "must be limits such as 100/minute; 2000/hour, at most 4 with different names, " + countableForm
+	_, err := parseLimits(c.RateLimits)
 	f.unless(err == nil, "RATE_LIMITS", form)
-	_, err = ratelimit.Parse(c.AuthFailureLimits)
+	_, err = parseLimits(c.AuthFailureLimits)
 	f.unless(err == nil, "AUTH_FAILURE_LIMITS", form)
 	_, err = c.plans()
 	f.unless(err == nil, "PLAN_LIMITS", planForm)
@@ -38,7 +39,30 @@ func (c *config) planFaults() []configFault {
 	return f
 }
 
-const planForm = "must be plans such as pro=1000/minute; 20000/hour, with commas between them, and each once"
+const planForm = "must be plans such as pro=1000/minute; 20000/hour, with commas between them, and each once, " + countableForm
+
+// parseLimits also refuses what can't be counted everywhere: Redis keeps no bucket for
+// longer than 52 days, and the coarse limits are a hundred times as much.
+func parseLimits(text string) (ratelimit.Limits, error) {
+	limits, err := ratelimit.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range limits {
+		most := max(l.Quota, l.Burst)
+		fills := float64(l.Window) * float64(most) / float64(l.Quota)
+		if most > maxQuota || fills > float64(maxWindow) {
+			return nil, errors.New(countableForm)
+		}
+	}
+	return limits, nil
+}
+
+const (
+	maxQuota      = 1_000_000_000
+	maxWindow     = 31 * 24 * time.Hour
+	countableForm = "each of at most 1000000000 in at most 31d"
+)
 
 // plans returns the limits of each plan.
 func (c *config) plans() (map[string]*ratelimit.Plan, error) {
@@ -46,7 +70,7 @@ func (c *config) plans() (map[string]*ratelimit.Plan, error) {
 	for _, entry := range c.PlanLimits {
 		name, text, _ := strings.Cut(entry, "=")
 		name = strings.TrimSpace(name)
-		limits, err := ratelimit.Parse(text)
+		limits, err := parseLimits(text)
 		if err == nil && all[name] == nil && isPlan(name) {
 			all[name], err = ratelimit.NewPlan(limits)
 		} else {

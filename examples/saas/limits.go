@@ -41,8 +41,8 @@ const (
 // newLimits makes the limits of a configuration that loadConfig has judged. It does
 // not wait for Redis, which may come and go.
 func newLimits(c *config, log *slog.Logger) (*limits, error) {
-	standard, err := ratelimit.Parse(c.RateLimits)
-	failures, failuresErr := ratelimit.Parse(c.AuthFailureLimits)
+	standard, err := parseLimits(c.RateLimits)
+	failures, failuresErr := parseLimits(c.AuthFailureLimits)
 	plans, plansErr := c.plans()
 	clientIP, ipErr := c.clientIP()
 	l := &limits{log: log, clientIP: clientIP}
