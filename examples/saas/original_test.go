@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql/driver"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -198,6 +200,21 @@ func TestOriginalD16DocumentedSettingsExist(t *testing.T) {
 	}
 }
 
+// D17: retries were configured, and applied nowhere.
+func TestOriginalD17RetriesAreApplied(t *testing.T) {
+	t.Parallel()
+	s := startStuttering(t, func(commit int64, tx driver.Tx) error {
+		if commit > 1 {
+			return tx.Commit()
+		}
+		return errors.Join(tx.Rollback(), errBusy{})
+	})
+	ada := s.person("ada") // asks no database
+	s.found(ada, "A")
+	require.Len(t, s.log.lines(t, "transaction repeated"), 1)
+	require.Equal(t, []string{"A"}, s.as(ada).do("GET", "/organizations", "").wants(200).items("name"))
+}
+
 // D18: around the router the path's organization was always empty.
 func TestOriginalD18OrganizationOfThePath(t *testing.T) {
 	t.Parallel()
@@ -211,6 +228,20 @@ func TestOriginalD18OrganizationOfThePath(t *testing.T) {
 		routes = append(routes, line["route"])
 	}
 	require.Contains(t, routes, "GET /organizations/{org}", "the layers around the router learn the route")
+}
+
+// D19: behind a proxy all clients were one, whose limit they shared.
+func TestOriginalD19LimitsArePerClient(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "1/hour", "TRUSTED_PROXIES": "127.0.0.1/32"})
+	from := func(client string) int {
+		return s.anonymous().with("X-Forwarded-For", client).do("GET", "/users/me", "").status
+	}
+	for range addressFactor {
+		require.Equal(t, 401, from("192.0.2.1"))
+	}
+	require.Equal(t, 429, from("192.0.2.1"))
+	require.Equal(t, 401, from("192.0.2.2"))
 }
 
 // D21: an error at the start printed the database's password.
