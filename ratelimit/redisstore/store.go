@@ -20,9 +20,9 @@ var takeText string
 // Options are the optional parts of [New]. The zero value, like a nil *Options,
 // means the defaults.
 type Options struct {
-	// Prefix begins every key: printable ASCII without
-	// spaces and braces, at most 64 bytes. Stores with the same
-	// prefix and server share buckets. Empty means "rowhouse:rl:".
+	// Prefix begins every key: printable ASCII without spaces and braces, at most 64
+	// bytes. Stores with the same prefix and server share buckets. Empty means
+	// "rowhouse:rl:".
 	Prefix string
 
 	// Timeout bounds each decision, from waiting for a connection to the answer. 0
@@ -30,7 +30,8 @@ type Options struct {
 	Timeout time.Duration
 
 	// LocalDenyCache is how many refused keys are remembered until they would pass,
-	// for 10 s at most: they cost no question to Redis. 0 means 4096, negative none.
+	// for 10 s at most: they cost no question to Redis, and can be refused without it.
+	// 0 means 4096, negative none.
 	LocalDenyCache int
 
 	// Failures is after how many in a row Redis is not asked any more ([ErrOpen]). 0
