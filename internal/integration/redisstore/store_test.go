@@ -361,4 +361,13 @@ func TestCluster(t *testing.T) {
 		size := client(t, node.Addr).DBSize(t.Context()).Val()
 		require.InDelta(t, 90, size, 60, "whoever chooses the keys does not choose the node")
 	}
+
+	// With a node gone, no decision takes longer than its deadline.
+	hasty := open(t, c, redisstore.Options{Timeout: 75 * time.Millisecond, LocalDenyCache: -1})
+	nodes[0].Kill(t)
+	for i := range 200 {
+		start := time.Now()
+		_, err := hasty.Take(t.Context(), "api", fmt.Sprint("gone", i), limits, 1)
+		require.Less(t, time.Since(start), 75*time.Millisecond+slack, err)
+	}
 }
