@@ -93,7 +93,10 @@ func (l *limits) close() error {
 // quotas are each replica's own, and only what fails closed waits for it.
 func (l *limits) observe(ctx context.Context, e ratelimit.Event) {
 	down := e.Decision.Degraded || errors.Is(e.Err, ratelimit.ErrUnavailable)
-	if e.Err != nil && !down || l.degraded.Swap(down) == down { // a caller who has gone says nothing of Redis
+	if !down && !e.Decision.Allowed { // a caller who has gone, or a refusal remembered: neither says anything of Redis
+		return
+	}
+	if l.degraded.Swap(down) == down {
 		return
 	}
 	if down {
