@@ -15,25 +15,25 @@ import (
 // touched by it.
 func TestQuotas(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"RATE_LIMITS": "6/minute; 1000/hour"})
+	s := start(t, map[string]string{"RATE_LIMITS": "6/hour; 1000/day"})
 	ada, bob := s.person("ada"), s.person("bob") // of whom each has asked once
 	acme, globex := s.found(ada, "Acme"), s.found(ada, "Globex")
 	s.join(ada, acme, bob, "member")
 	for left := 2; left >= 0; left-- {
 		got := s.as(ada).do("GET", "/users/me", "").wants(200)
-		require.Equal(t, `"minute";q=6;w=60, "hour";q=1000;w=3600`, got.header.Get("RateLimit-Policy"))
-		require.Regexp(t, fmt.Sprintf(`^"minute";r=%d;t=\d+$`, left), got.header.Get("RateLimit"))
+		require.Equal(t, `"hour";q=6;w=3600, "day";q=1000;w=86400`, got.header.Get("RateLimit-Policy"))
+		require.Regexp(t, fmt.Sprintf(`^"hour";r=%d;t=\d+$`, left), got.header.Get("RateLimit"))
 		require.Empty(t, got.header.Get("Retry-After"))
 	}
 	before := s.contents()
 	for range 2 {
 		got := s.as(ada).do("POST", "/organizations", `{"name":"One more"}`).wants(429)
 		require.Equal(t, quotaExceeded, got.problem().Type)
-		require.Equal(t, []string{"minute"}, got.problem().Violated)
-		require.Regexp(t, `^"minute";r=0;t=\d+$`, got.header.Get("RateLimit"))
+		require.Equal(t, []string{"hour"}, got.problem().Violated)
+		require.Regexp(t, `^"hour";r=0;t=\d+$`, got.header.Get("RateLimit"))
 		wait, err := strconv.Atoi(got.header.Get("Retry-After"))
 		require.NoError(t, err)
-		require.True(t, wait >= 1 && wait <= 12, "%d: a unit comes back in 10 s, and a tenth is jitter", wait)
+		require.True(t, wait >= 300 && wait <= 660, "%d: a unit comes back in 600 s, and a tenth is jitter", wait)
 		require.Empty(t, got.header.Get("WWW-Authenticate"))
 	}
 	require.Equal(t, before, s.contents())
@@ -108,7 +108,7 @@ func TestPlans(t *testing.T) {
 // so is who has none told that.
 func TestFailuresOfTokens(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"AUTH_FAILURE_LIMITS": "2/minute", "TRUSTED_PROXIES": "127.0.0.0/8"})
+	s := start(t, map[string]string{"AUTH_FAILURE_LIMITS": "2/hour", "TRUSTED_PROXIES": "127.0.0.0/8"})
 	ada := s.person("ada")
 	bad := func(from string) response {
 		return s.withToken(ada.token+"x").with("X-Forwarded-For", from).do("GET", "/users/me", "")
