@@ -25,11 +25,14 @@ type MemoryOptions struct {
 // forgotten: its slot goes to the next one that comes along, and the table shrinks once
 // enough of them came.
 //
-// A table at [MemoryOptions.MaxKeys] forgets for a new key the one that is nearest to
-// having its whole burst back among those in 32 slots. Who makes up keys drives out
-// others that have used little, and these get back that little. A key near its limit
-// goes only if its neighbours have used as much, which takes as many requests for each
-// of them, and no one can tell which keys are neighbours.
+// A table at [MemoryOptions.MaxKeys] forgets for a new key, among those in 32 slots, the
+// one that has used least: whose windows give it back soonest. Who makes up keys drives
+// out others that have used little, and these get back that little. A key near its
+// limit goes only if its neighbours have used as much, which takes as many requests for
+// each of them, and no one can tell which keys are neighbours. That holds among keys
+// with the same windows: beside keys that are charged by the day, those by the minute
+// have used little. So limiters that must not be talked out of a count have a store of
+// their own, as they have by default.
 //
 // What a key has used counts as long as its windows are of the same lengths and kinds in
 // the same order, whatever their names, quotas and bursts: other windows start anew, and

@@ -95,7 +95,7 @@ func (t *table) charge(s *shard, fingerprint uint64, now, n int64, gauges []gaug
 		return refused
 	}
 	if at < 0 {
-		at = t.add(s, fingerprint, now)
+		at = t.add(s, fingerprint, now, gauges)
 	}
 	slot := s.slots[at+1 : at+t.stride]
 	rings := slot[len(gauges):]

@@ -171,34 +171,46 @@ func TestMemory_otherLimits(t *testing.T) {
 }
 
 // Who makes up keys must not get a hot key forgotten: it goes last.
-func TestMemory_evictsNearestToIdle(t *testing.T) {
+func TestMemory_evictsWhatUsedLeast(t *testing.T) {
 	t.Parallel()
-	for _, maxKeys := range []int{1, 2, 3, 10, 100, 3000} {
-		t.Run(strconv.Itoa(maxKeys), func(t *testing.T) {
-			t.Parallel()
-			m := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: maxKeys})
-			hot := maxKeys / 10
-			for i := range hot {
-				d, err := m.TakeAt(0, "api", "hot"+strconv.Itoa(i), twoWindows, 100)
-				require.NoError(t, err)
-				require.True(t, d.Allowed)
-			}
-			for i := range 20 * maxKeys {
-				d, err := m.TakeAt(time.Duration(i), "api", "made-up"+strconv.Itoa(i), twoWindows, 1)
-				require.NoError(t, err)
-				require.True(t, d.Allowed)
-			}
-			for i := range hot {
-				d, err := m.TakeAt(time.Millisecond, "api", "hot"+strconv.Itoa(i), twoWindows, 1)
-				require.NoError(t, err)
-				require.False(t, d.Allowed)
-			}
-			stats := m.Stats()
-			require.LessOrEqual(t, stats.Keys, maxKeys)
-			require.Greater(t, stats.Keys, maxKeys*8/10)
-			require.GreaterOrEqual(t, stats.Evictions, uint64(18*maxKeys))
-			require.LessOrEqual(t, stats.Slots, maxKeys*4/3+3)
-		})
+	slide := ratelimit.Limit{Name: "slide", Quota: 100, Window: time.Hour, Sliding: true}
+	for _, limits := range []ratelimit.Limits{
+		{ratelimit.PerMinute(100), ratelimit.PerHour(100)},
+		{slide},
+		{ratelimit.PerSecond(100), slide},
+		{slide, ratelimit.PerSecond(100)},
+		// The hot key has used up the second window, and little of the first one.
+		{{Name: "fast", Quota: 1000, Window: time.Second, Sliding: true}, {Name: "slow", Quota: 100, Window: time.Hour, Sliding: true}},
+	} {
+		for _, maxKeys := range []int{1, 2, 3, 10, 100, 3000} {
+			t.Run(fmt.Sprintf("%v/%d", limits, maxKeys), func(t *testing.T) {
+				t.Parallel()
+				m := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: maxKeys})
+				hot := maxKeys / 10
+				for i := range hot {
+					d, err := m.TakeAt(0, "api", "hot"+strconv.Itoa(i), limits, 100)
+					require.NoError(t, err)
+					require.True(t, d.Allowed)
+				}
+				// In a later eighth of a sliding window, so that they are idle later.
+				const later = 10 * time.Minute
+				for i := range 20 * maxKeys {
+					d, err := m.TakeAt(later+time.Duration(i), "api", "made-up"+strconv.Itoa(i), limits, 1)
+					require.NoError(t, err)
+					require.True(t, d.Allowed)
+				}
+				for i := range hot {
+					d, err := m.TakeAt(later+time.Millisecond, "api", "hot"+strconv.Itoa(i), limits, 100)
+					require.NoError(t, err)
+					require.False(t, d.Allowed)
+				}
+				stats := m.Stats()
+				require.LessOrEqual(t, stats.Keys, maxKeys)
+				require.Greater(t, stats.Keys, maxKeys*8/10)
+				require.GreaterOrEqual(t, stats.Evictions, uint64(18*maxKeys))
+				require.LessOrEqual(t, stats.Slots, maxKeys*4/3+3)
+			})
+		}
 	}
 }
 

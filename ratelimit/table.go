@@ -107,8 +107,9 @@ func (t *table) idle(s *shard, i int) int64 {
 }
 
 // add returns a slot for fingerprint, which is not in s: its windows are idle. The
-// slot of another key is reused if it is idle, or if the shard is full.
-func (t *table) add(s *shard, fingerprint uint64, now int64) int {
+// slot of another key is reused if it is idle, or if the shard is full. gauges are of
+// the windows that fingerprint is judged by.
+func (t *table) add(s *shard, fingerprint uint64, now int64, gauges []gauge) int {
 	if s.room == 0 {
 		t.tidy(s, now)
 	}
@@ -123,7 +124,7 @@ func (t *table) add(s *shard, fingerprint uint64, now int64) int {
 		}
 	}
 	if s.used >= t.keys {
-		t.evict(s, home)
+		t.evict(s, home, now, gauges)
 		i = t.gap(s, home)
 	}
 	s.used++
@@ -131,23 +132,45 @@ func (t *table) add(s *shard, fingerprint uint64, now int64) int {
 	return i
 }
 
-// evict removes the key that is nearest to idle of those near home, so that whoever
-// has used much of a quota is forgotten last.
-func (t *table) evict(s *shard, home int) {
-	victim, idle := -1, int64(0)
+// evict removes the key that has used least of those near home.
+func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
+	victim, least := -1, 0.0
 	i := home
 	for n := 0; n < probed || victim < 0; n++ {
 		if s.slots[i] != 0 {
-			if at := t.idle(s, i); victim < 0 || at < idle {
-				victim, idle = i, at
+			if used := t.used(s, i, now, gauges); victim < 0 || used < least {
+				victim, least = i, used
 			}
 		}
 		if i = t.next(s, i); i == home {
 			break
 		}
 	}
+	if t.idle(s, victim) > now {
+		s.evicted++
+	}
 	t.remove(s, victim)
-	s.evicted++
+}
+
+// used is how much the key of the slot at i has used, as the time in which its slowest
+// window gives it back. A sliding window is busy for as long after one unit as after
+// all of them, so it is its units that count, as those of a bucket would: when it is
+// idle, keys made up at the last moment would have on their side. Of limits other than
+// those of gauges this is an estimate.
+func (t *table) used(s *shard, i int, now int64, gauges []gauge) (most float64) {
+	slot := s.slots[i+1 : i+t.stride]
+	rings := slot[t.windows:]
+	for j := range gauges {
+		busy := float64(int64(slot[j]) - now)
+		if gauges[j].sliding {
+			g := gauges[j]
+			g.weighSliding(rings, int64(slot[j]), now, 0)
+			busy = float64(g.held) / float64(g.max) * float64(g.fill)
+			rings = rings[ringWords:]
+		}
+		most = max(most, busy)
+	}
+	return most
 }
 
 // remove empties the slot at hole, and moves up those behind it that a search would

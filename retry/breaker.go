@@ -21,17 +21,21 @@ type BreakerOptions struct {
 	// Window is how long an outcome is counted; it slides in tenths. 0 means 10 s.
 	Window time.Duration
 	// Requests is how many outcomes Window must hold before the breaker may open. 0
-	// means 20; negative: one is enough.
+	// means 20; negative: one is enough; more than 32,768 are not asked for.
 	Requests int
 	// Failures is the share of failures that opens it, at most 1. 0 means 0.5.
 	Failures float64
 	// OpenFor is how long all is refused before a probe may pass, and how long a probe
-	// may take before another one may pass in its stead. 0 means 5 s.
+	// may take before another one may pass in its stead. 0 means 5 s, and more than
+	// 36 years are as many.
 	OpenFor time.Duration
 
 	// Failure tells which errors count as failures. The others count as successes:
 	// what refuses a request is up. nil: all but those marked with [Permanent], and
-	// under a [Policy] only those it retries; after ctx's deadline all.
+	// under a [Policy] only those it retries, but all after a deadline, ctx's or its
+	// attempt's. [Tx] adds what [TransientSQL] reports, and [NewTransport] has a rule
+	// of its own. No failure is a conflict, as listed first at Tx: a database that
+	// finds one is up.
 	Failure func(error) bool
 	// Observe is told of each change of state by the goroutine whose call brought it
 	// about, after the act. Two changes at almost the same time may be told in either
@@ -73,9 +77,9 @@ func NewBreaker(o *BreakerOptions) *Breaker {
 		o = new(BreakerOptions)
 	}
 	b := &Breaker{
-		requests: max(o.Requests, 1),
+		requests: min(max(o.Requests, 1), 1<<15), // a bucket keeps as many
 		failures: o.Failures,
-		openFor:  o.OpenFor,
+		openFor:  min(o.OpenFor, 1<<60), // a gate has 62 bits for the time
 		failure:  o.Failure,
 		observe:  o.Observe,
 		made:     time.Now(),
@@ -193,7 +197,7 @@ func (b *Breaker) settle(ctx context.Context, pass gate, err error, failed bool)
 	case b == nil:
 	case errors.Is(ctx.Err(), context.Canceled):
 		b.forget(pass)
-	case b.failure != nil && b.failure(err), b.failure == nil && (failed || ctx.Err() != nil):
+	case b.failure != nil && b.failure(err), b.failure == nil && (failed || ctx.Err() != nil) && !conflict(err):
 		b.fail(ctx, pass, err)
 	default:
 		b.succeed(ctx, pass)

@@ -37,10 +37,10 @@ func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 		p = standard
 	}
 	if !p.plain() || ctx.Err() != nil {
-		return p.guarded(ctx, f)
+		return p.guarded(ctx, f, nil)
 	}
 	if err := f(ctx); err != nil {
-		return p.again(ctx, trial{}, f, err)
+		return p.again(ctx, trial{}, f, nil, err)
 	}
 	p.Budget.succeed()
 	return nil
@@ -48,13 +48,13 @@ func (p *Policy) Do(ctx context.Context, f func(context.Context) error) error {
 
 // guarded is Do where an attempt is more than a call of f, or forbidden. Apart from
 // Do, it costs nothing where it isn't called.
-func (p *Policy) guarded(ctx context.Context, f func(context.Context) error) error {
+func (p *Policy) guarded(ctx context.Context, f func(context.Context) error, rest rester) error {
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
 	t, err := attempt(ctx, p, f)
 	if err != nil {
-		return p.again(ctx, t, f, err)
+		return p.again(ctx, t, f, rest, err)
 	}
 	p.Budget.succeed()
 	return nil
@@ -80,6 +80,7 @@ func (p *Policy) enter(ctx context.Context) error {
 type trial struct {
 	pass  gate
 	start time.Time // if Observe or MaxElapsed asks for it
+	late  bool      // AttemptTimeout was over when f returned
 }
 
 // errRefused is what try returns when the breaker did not let it run f.
@@ -97,7 +98,7 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 		t.start = time.Now()
 	}
 	if p.AttemptTimeout > 0 {
-		v, err = timed(ctx, p.AttemptTimeout, f)
+		v, t.late, err = timed(ctx, p.AttemptTimeout, f)
 	} else {
 		v, err = f(ctx)
 	}
@@ -107,10 +108,13 @@ func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, erro
 	return v, t, err
 }
 
-func timed[T any](ctx context.Context, limit time.Duration, f func(context.Context) (T, error)) (T, error) {
+func timed[T any](
+	ctx context.Context, limit time.Duration, f func(context.Context) (T, error),
+) (v T, late bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return f(ctx)
+	v, err = f(ctx)
+	return v, errors.Is(ctx.Err(), context.DeadlineExceeded), err
 }
 
 // attempt is try for a function without a value.

@@ -13,6 +13,7 @@ type series struct {
 	policy   *Policy
 	ctx      context.Context //nolint:containedctx // it lives as long as the call
 	f        func(context.Context) error
+	rest     rester    // may be nil
 	start    time.Time // of the call, if MaxElapsed asks for it
 	attempts int
 	first    time.Time // failure
@@ -22,13 +23,16 @@ type series struct {
 	result   error // of the call, unless more
 }
 
+// A rester puts down what it holds of a failed attempt before the wait for the next.
+type rester interface{ rest() }
+
 // errAgain stands for f's error towards the driver, which must keep and interpret
 // none: an avast.Unrecoverable in it is not for this layer.
 var errAgain = errors.New("retry: again")
 
 // again makes attempts 2 and later. The first one ended with err.
-func (p *Policy) again(ctx context.Context, t trial, f func(context.Context) error, err error) error {
-	s := &series{policy: p, ctx: ctx, f: f, start: t.start}
+func (p *Policy) again(ctx context.Context, t trial, f func(context.Context) error, rest rester, err error) error {
+	s := &series{policy: p, ctx: ctx, f: f, rest: rest, start: t.start}
 	s.judge(t, err)
 	if !s.more {
 		return s.result
@@ -86,7 +90,11 @@ func (s *series) judge(t trial, err error) {
 	}
 	p := s.policy
 	retryable := !isPermanent(err) && (p.Retryable == nil || p.Retryable(err))
-	p.Breaker.settle(s.ctx, t.pass, err, retryable)
+	failed := retryable
+	if p.failed != nil {
+		failed = p.failed(err, retryable)
+	}
+	p.Breaker.settle(s.ctx, t.pass, err, failed || t.late)
 
 	var reason error
 	s.wait, reason = 0, nil
@@ -99,6 +107,8 @@ func (s *series) judge(t trial, err error) {
 		s.result = err
 	case reason != nil:
 		s.result = s.end(reason)
+	case s.rest != nil:
+		s.rest.rest()
 	}
 	if p.Observe != nil {
 		p.Observe(s.ctx, Attempt{

@@ -35,7 +35,8 @@ type Policy struct {
 	// running attempt short. 0: no limit but the context's deadline.
 	MaxElapsed time.Duration
 	// AttemptTimeout gives each attempt a context of its own that ends after this
-	// time. An attempt that fails so is retried if Retryable says so. 0: none.
+	// time, or when f returns: what f hands out must not need it. An attempt that
+	// fails so is retried if Retryable says so. 0: none.
 	AttemptTimeout time.Duration
 
 	// Retryable judges each error of f, once, except those marked with [Permanent].
@@ -50,6 +51,10 @@ type Policy struct {
 	// It is called by the goroutine of the call, before the wait. Where it is set, an
 	// attempt costs a reading of the clock. nil: nobody.
 	Observe func(context.Context, Attempt)
+
+	// failed tells which errors speak against what Breaker guards, unless that has a
+	// Failure of its own. nil: those that are retried.
+	failed func(err error, retryable bool) bool
 }
 
 // standard is what a nil *Policy means.

@@ -65,16 +65,13 @@ func transientOp(op *net.OpError) bool {
 }
 
 // dialFailed reports whether err is of a connection that was never made, so that
-// nothing was sent on it. A proxy's dial is wrapped in an operation of its own.
+// nothing was sent on it. A proxy's dial is wrapped in an operation of its own. Errors
+// that are joined it does not look into: another one may be of a request that was sent.
 func dialFailed(err error) bool {
-	for {
-		op, ok := errors.AsType[*net.OpError](err)
-		if !ok {
-			return false
-		}
-		if op.Op == "dial" {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if op, ok := err.(*net.OpError); ok && op.Op == "dial" { //nolint:errorlint // unwrapped one by one
 			return true
 		}
-		err = op.Err
 	}
+	return false
 }

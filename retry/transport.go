@@ -39,10 +39,10 @@ type TransportOptions struct {
 	UserAgent string
 
 	// Budget and Breaker make the budget and the breaker of each host. nil means the
-	// defaults of [NewBudget] and [NewBreaker]; without a Failure of its own, a
-	// breaker counts all that is transient, whether or not the request can be
-	// repeated, but 429, which is meant for this client and not for the others of
-	// the process.
+	// defaults of [NewBudget] and [NewBreaker]. Without a Failure of its own a
+	// breaker, that of Policy too, counts all that is transient, whether or not the
+	// request can be repeated, but 429, which is meant for this client and not for
+	// the others of the process.
 	Budget  *BudgetOptions
 	Breaker *BreakerOptions
 
@@ -80,14 +80,14 @@ const defaultMaxHosts = 1024
 // the readers of bytes and strings; requests with another body are sent once. Bodies
 // are never buffered. Requests with a field Upgrade are passed on as they are.
 //
-// Retry-After is followed in both its forms, up to Policy.Max. Before the next try,
-// up to 64 KiB of the response are read and the body is closed, so that the
-// connection can be used again; until then, while it waits, the response holds its
-// connection. When no further try is made, RoundTrip returns the last response if
-// there is one, whatever its status; else the error of base as it is, if it was not
-// one to retry on, or an [*Error] that wraps it. Only when the context ends during a
-// wait is a response dropped for an error. A response whose body breaks off while it
-// is read is not repeated.
+// Retry-After is followed in both its forms, up to Policy.Max. Before the wait for the
+// next try, up to 64 KiB of the response are read and the body is closed, so that
+// nobody waits for its connection. When no further try is to be made, RoundTrip
+// returns the last response if there is one, whatever its status; else the error of
+// base as it is, if it was not one to retry on, or an [*Error] that wraps it. So a
+// response is dropped for an error only where the next try comes to nothing: when the
+// context ends, or the breaker opens, during the wait, or GetBody fails. A response
+// whose body breaks off while it is read is not repeated.
 //
 // Redirects are followed by [http.Client], each hop a request of its own here. net/http
 // also repeats requests by itself, without waiting, when a connection that was idle
@@ -116,6 +116,7 @@ func NewTransport(base http.RoundTripper, o *TransportOptions) http.RoundTripper
 	if t.policy.AttemptTimeout > 0 { // the body is read after the end of Do's attempt
 		t.timeout, t.policy.AttemptTimeout = t.policy.AttemptTimeout, 0
 	}
+	t.policy.failed = func(err error, _ bool) bool { return t.hostFailed(err) }
 	if o.MaxHosts < 0 || t.policy.Budget != nil && t.policy.Breaker != nil {
 		return t
 	}
@@ -126,9 +127,6 @@ func NewTransport(base http.RoundTripper, o *TransportOptions) http.RoundTripper
 	var breaker BreakerOptions
 	if o.Breaker != nil {
 		breaker = *o.Breaker
-	}
-	if breaker.Failure == nil {
-		breaker.Failure = t.hostFailed
 	}
 	t.hosts = &hosts{max: o.MaxHosts, known: map[host]*list.Element{}, make: func() *Policy {
 		p := t.policy
@@ -163,7 +161,7 @@ func (t *transport) hostFailed(err error) bool {
 	if status, ok := errors.AsType[statusError](err); ok {
 		return status.code != http.StatusTooManyRequests
 	}
-	return t.transient(err)
+	return t.transient(err) || TransientHTTP(nil, err)
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -180,7 +178,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		policy = t.hosts.policy(req.URL)
 	}
 	c := &call{transport: t, req: dressed}
-	return c.end(policy.Do(req.Context(), c.try))
+	return c.end(policy.guarded(req.Context(), c.try, c))
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.

@@ -16,7 +16,8 @@ type call struct {
 	attempts int
 	resp     *http.Response
 	err      error
-	final    bool // the last attempt was not one to retry on
+	failed   error // what was wrong with the last attempt
+	final    bool  // and it was not one to retry on
 }
 
 // try makes one attempt, for [Policy.Do].
@@ -26,28 +27,25 @@ func (c *call) try(context.Context) error {
 		var err error
 		if req, err = again(req); err != nil {
 			c.final = true
-			if c.resp == nil {
-				c.err = fmt.Errorf("%w, to repeat it after: %w", err, c.err)
-			}
+			c.err = fmt.Errorf("%w, to repeat it after: %w", err, c.failed)
 			return Permanent(err)
 		}
-		c.drop()
 	}
 	c.attempts++
 	var start time.Time
 	if c.observe != nil {
 		start = time.Now()
 	}
-	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or closed by drop or end
+	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or closed by rest or end
 	if c.observe != nil {
 		c.tell(start)
 	}
-	repeat, err := c.failure()
-	if err == nil || repeat {
-		return err
+	var repeat bool
+	if repeat, c.failed = c.failure(); c.failed == nil || repeat {
+		return c.failed
 	}
 	c.final = true
-	return Permanent(err)
+	return Permanent(c.failed)
 }
 
 // failure returns what is wrong with the last attempt, if anything, and whether the
@@ -95,8 +93,9 @@ func (c *call) tell(start time.Time) {
 // maxDrain is how much of a response is read for the sake of its connection.
 const maxDrain = 64 << 10
 
-// drop reads what is left of the last response, if it is little, and closes it.
-func (c *call) drop() {
+// rest implements rester: it reads what is left of the last response, if it is little,
+// and closes it, so that others can use its connection during the wait.
+func (c *call) rest() {
 	if c.resp == nil {
 		return
 	}

@@ -9,8 +9,9 @@ import (
 
 // ErrCommitUnknown is the error of a commit that failed in a way that does not say
 // whether it took effect, for example by a connection that was lost before the
-// answer. [Tx] does not retry then. The caller may look for what the transaction
-// should have written. It has a method HTTPStatus() int that returns 503.
+// answer. [Tx] does not retry then, and marks the error with [Permanent], so that no
+// layer above repeats the transaction either. The caller may look for what it should
+// have written. It has a method HTTPStatus() int that returns 503.
 var ErrCommitUnknown error = &refusal{"retry: commit may have taken effect"}
 
 // Tx runs f in a transaction made by run, and all of it again when that is safe and
@@ -49,11 +50,16 @@ func Tx[Q any](
 	if p != nil {
 		policy = *p
 	}
+	var entered, agreed bool // f was, and its last word was nil
 	judge := policy.Retryable
-	policy.Retryable = nil
-	var last error
-	err := policy.Do(ctx, func(ctx context.Context) error {
-		entered, agreed := false, false
+	policy.Retryable = func(err error) bool {
+		return conflict(err) || !entered && TransientSQL(err) || judge != nil && judge(err)
+	}
+	// A connection that is lost speaks against the database, whether or not the
+	// transaction may be repeated.
+	policy.failed = func(err error, retryable bool) bool { return retryable || TransientSQL(err) }
+	return policy.Do(ctx, func(ctx context.Context) error {
+		entered, agreed = false, false
 		err := run(ctx, func(ctx context.Context, q Q) error {
 			entered = true
 			err := f(ctx, q)
@@ -63,22 +69,9 @@ func Tx[Q any](
 			agreed = err == nil
 			return err
 		})
-		if err == nil {
-			return nil
+		if err != nil && agreed && !rolledBack(err) && !errors.Is(err, sql.ErrTxDone) {
+			return Permanent(fmt.Errorf("%w: %w", ErrCommitUnknown, err))
 		}
-		if agreed && !rolledBack(err) && !errors.Is(err, sql.ErrTxDone) {
-			last = fmt.Errorf("%w: %w", ErrCommitUnknown, err)
-			return Permanent(last)
-		}
-		if conflict(err) || !entered && TransientSQL(err) || judge != nil && judge(err) {
-			last = nil
-			return err
-		}
-		last = err
-		return Permanent(err)
+		return err
 	})
-	if err != nil && last != nil {
-		return last
-	}
-	return err
 }

@@ -30,6 +30,6 @@ func valueAgain[T any](
 	err = p.again(ctx, t, func(ctx context.Context) (err error) {
 		v, err = f(ctx)
 		return err
-	}, err)
+	}, nil, err)
 	return v, err
 }

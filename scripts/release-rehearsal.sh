@@ -66,10 +66,13 @@ step "publish $version" publish
 gate
 # The root is one zip, whichever of its packages is imported, with all of their
 # tests and documents.
-step "go get rbac" consume rbac 1 0.5 1
-step "go get tenant" consume tenant 1 0.5 1
-step "go get auth" consume auth 12 5.2 23
+step "go get rbac" consume rbac 1 0.7 1
+step "go get tenant" consume tenant 1 0.7 1
+step "go get ratelimit" consume ratelimit 2 0.7 2
+step "go get retry" consume retry 2 0.7 2
+step "go get auth" consume auth 12 5.4 23
 step "go get tenant/tenantpgx" consume tenant/tenantpgx 8 9 33
+step "go get ratelimit/redisstore" consume ratelimit/redisstore 7 5 21
 step "copy examples/saas" template
 
 if [[ -s $work/table ]]; then
