@@ -154,8 +154,8 @@ func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
 
 // used is how much the key of the slot at i has used, as the time in which its slowest
 // window gives it back. A sliding window is busy for as long after one unit as after
-// all of them, so it is its units that count, as those of a bucket would: when it is
-// idle, keys made up at the last moment would have on their side. Of limits other than
+// all of them: by that, a key would go before any that was made up later, however much
+// it has used. So its units count, as if they came back evenly. Under limits other than
 // those of gauges this is an estimate.
 func (t *table) used(s *shard, i int, now int64, gauges []gauge) (most float64) {
 	slot := s.slots[i+1 : i+t.stride]
