@@ -73,7 +73,7 @@ func parseLimit(s string) (Limit, error) {
 		return Limit{}, errQuota
 	}
 	fields := strings.Fields(rest)
-	if len(fields) > 1 && isDigits(fields[0]) { // "30 seconds"
+	if len(fields) > 1 && isDigits(fields[0]) && !isDigits(fields[1][:1]) { // "30 seconds"
 		fields[1] = fields[0] + fields[1]
 		fields = fields[1:]
 	}

@@ -107,6 +107,7 @@ func TestParse_refuses(t *testing.T) {
 		"5/99999999999999999999s":           `the window must be a unit`,
 		"5/9223372036854775807d":            `the window must be a unit`,
 		"5/30 30 s":                         `want [name=]quota/window`,
+		"5/1 2m":                            `want [name=]quota/window`,
 		"5/0s":                              `Window is 0s`,
 		"5/367d":                            `want 1ms to 366 days`,
 		"5/minute burst 0":                  `the burst must be`,
