@@ -52,8 +52,10 @@ func (l *Limiter) Limits() Limits { return slices.Clone(l.plan.Load().limits) }
 
 // SetLimits replaces the limits of keys that have no [Plan] of their own, of which it
 // keeps a copy, for every decision that begins after it returns. What keys have used
-// stays used if the windows have the lengths and kinds they had: quotas and bursts
-// may change in place. The error is that of [Limits.Validate]; the old limits stay then.
+// stays used if the windows have the lengths and kinds they had, in the same order:
+// quotas and bursts may change in place. Who has used more than a smaller burst waits
+// until the excess has come back, too. The error is that of [Limits.Validate]; the old
+// limits stay then.
 func (l *Limiter) SetLimits(limits Limits) error {
 	plan, err := NewPlan(limits)
 	if err != nil {

@@ -170,6 +170,29 @@ func TestMemory_otherLimits(t *testing.T) {
 	}
 }
 
+// Whoever is judged by two plans in turn, as by those of two tenants, gets nothing back
+// from the smaller burst.
+func TestMemory_smallerBurstGivesNothingBack(t *testing.T) {
+	t.Parallel()
+	m := ratelimit.NewMemory(nil)
+	large := ratelimit.Limits{{Name: "minute", Quota: 10, Window: time.Minute, Burst: 1000}}
+	small := ratelimit.Limits{ratelimit.PerMinute(10)}
+	granted := 0
+	for range 2000 {
+		for _, limits := range []ratelimit.Limits{large, small} {
+			d, err := m.TakeAt(0, "api", "key", limits, 1)
+			require.NoError(t, err)
+			if d.Allowed {
+				granted++
+			}
+		}
+	}
+	require.Equal(t, 1000, granted)
+	d, err := m.TakeAt(0, "api", "key", small, 1)
+	require.NoError(t, err)
+	require.Equal(t, 991*6*time.Second, d.RetryAfter)
+}
+
 // Who makes up keys must not get a hot key forgotten: it goes last.
 func TestMemory_evictsWhatUsedLeast(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,8 @@ type Options struct {
 	// of the limiter. It is called for each decision, and must be fast and safe for
 	// concurrent use: keep what [NewPlan] made, and read which one it is from ctx.
 	// What a key has used stays used under another plan whose windows have the same
-	// lengths and kinds: give all plans the same ones, or a change of plan begins anew.
+	// lengths and kinds in the same order: give all plans the same ones, or a change of
+	// plan begins anew.
 	Plan func(ctx context.Context, key string) *Plan
 
 	// DryRun decides and tells Observe, and lets everything pass: no decision is a
