@@ -193,6 +193,13 @@ func TestBreakerCounts(t *testing.T) {
 			defer cancel()
 			return b.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return retry.Permanent(ctx.Err()) })
 		}, retry.BreakerOpen},
+		{"a conflict", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
+			return b.Do(t.Context(), func(context.Context) error { return pgError{"40001"} })
+		}, retry.BreakerClosed},
+		{"an attempt in vain", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
+			p := &retry.Policy{Breaker: b, AttemptTimeout: time.Millisecond, Retryable: func(error) bool { return false }}
+			return p.Do(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		}, retry.BreakerOpen},
 		{"an inner context", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error { return b.Do(t.Context(), canceled) }, retry.BreakerOpen},
 		{"not begun", retry.BreakerOptions{}, func(t *testing.T, b *retry.Breaker) error {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -227,6 +234,17 @@ func TestBreakerOptions(t *testing.T) {
 		require.Equal(t, retry.ErrBreakerOpen, b.Do(t.Context(), succeed), "the first one opens it")
 		time.Sleep(time.Minute)
 		require.NoError(t, b.Do(t.Context(), succeed))
+	})
+
+	synctest.Test(t, func(t *testing.T) { // as long and as many as there are
+		b := retry.NewBreaker(&retry.BreakerOptions{Requests: math.MaxInt, OpenFor: math.MaxInt64})
+		for range 1<<15 - 1 {
+			require.Equal(t, errBackend, b.Do(t.Context(), fail))
+		}
+		require.Equal(t, retry.BreakerClosed, b.State())
+		require.Equal(t, errBackend, b.Do(t.Context(), fail))
+		time.Sleep(36 * 365 * 24 * time.Hour)
+		require.Equal(t, retry.ErrBreakerOpen, b.Do(t.Context(), succeed))
 	})
 
 	for name, o := range map[string]retry.BreakerOptions{

@@ -210,6 +210,69 @@ func TestTxContext(t *testing.T) {
 	})
 }
 
+// No layer above repeats a transaction that may have been committed: not with a
+// policy that repeats all, nor as part of another transaction.
+func TestTxCommitUnknownEndsAllLayers(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]*retry.Policy{"all": eager, "transient": {Base: -1, Retryable: retry.TransientSQL}} {
+		lost := pgError{"57P01"}
+		inner := &fakeDB{commit: []error{lost, lost, lost}}
+		transaction := func(ctx context.Context) error {
+			return retry.Tx(ctx, p, inner.Tx, func(context.Context, *fakeDB) error { return nil })
+		}
+		err := p.Do(t.Context(), transaction)
+		require.ErrorIs(t, err, retry.ErrCommitUnknown, name)
+		require.ErrorIs(t, err, lost, name)
+		require.Equal(t, 1, inner.begun, name)
+
+		outer := new(fakeDB)
+		err = retry.Tx(t.Context(), p, outer.Tx, func(ctx context.Context, _ *fakeDB) error { return transaction(ctx) })
+		require.ErrorIs(t, err, retry.ErrCommitUnknown, name)
+		require.Equal(t, []int{2, 1, 0}, []int{inner.begun, outer.begun, outer.commits}, name)
+	}
+}
+
+// What a breaker takes for a failure is a database that is down or hangs, and not one
+// that says no, whether or not the transaction is repeated.
+func TestTxBreaker(t *testing.T) {
+	t.Parallel()
+	own, odd := errors.New("no such order"), errors.New("odd")
+	lost := pgError{"57P01"}
+	hang := func(ctx context.Context, _ *fakeDB) error { <-ctx.Done(); return ctx.Err() }
+	fails := func(err error) func(context.Context, *fakeDB) error {
+		return func(context.Context, *fakeDB) error { return err }
+	}
+	always := func(err error) []error { return []error{err, err, err, err} }
+	for name, test := range map[string]struct {
+		db    fakeDB
+		f     func(context.Context, *fakeDB) error
+		opens bool
+	}{
+		"conflicts":              {fakeDB{}, fails(pgError{"40001"}), false},
+		"conflicts at commit":    {fakeDB{commit: always(pgError{"40P01"})}, fails(nil), false},
+		"busy":                   {fakeDB{begin: always(sqliteError{5})}, fails(nil), false},
+		"an answer":              {fakeDB{}, fails(pgError{"23505"}), false},
+		"f says no":              {fakeDB{}, fails(own), false},
+		"refused":                {fakeDB{begin: always(errRefused)}, fails(nil), true},
+		"lost in f":              {fakeDB{}, fails(lost), true},
+		"lost at commit":         {fakeDB{commit: always(lost)}, fails(nil), true},
+		"hangs":                  {fakeDB{}, hang, true},
+		"what Retryable repeats": {fakeDB{}, fails(odd), true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := retry.NewBreaker(&retry.BreakerOptions{Requests: 4})
+			p := &retry.Policy{
+				Attempts: 1, AttemptTimeout: time.Second, Breaker: b,
+				Retryable: func(err error) bool { return errors.Is(err, odd) },
+			}
+			for range 4 {
+				require.NotErrorIs(t, retry.Tx(t.Context(), p, test.db.Tx, test.f), retry.ErrBreakerOpen)
+			}
+			require.Equal(t, test.opens, b.State() == retry.BreakerOpen, name)
+		})
+	}
+}
+
 func TestTxCommitUnknownStatus(t *testing.T) {
 	t.Parallel()
 	db := &fakeDB{commit: []error{io.ErrUnexpectedEOF}}
