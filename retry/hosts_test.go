@@ -75,33 +75,36 @@ func TestHostBreakers(t *testing.T) {
 // all the same; what the client did wrong is none.
 func TestHostBreakerCounts(t *testing.T) {
 	t.Parallel()
+	narrow := func(error) bool { return false }
 	for name, test := range map[string]struct {
-		method string
-		base   *fakeBase
-		opens  bool
+		method    string
+		base      *fakeBase
+		opens     bool
+		retryable func(error) bool
 	}{
-		"POST and 503":   {"POST", answering(503), true},
-		"POST and reset": {"POST", downBase(errReset), true},
-		"429":            {"GET", answering(429), false},
-		"other error":    {"GET", downBase(errors.New("no")), false},
-		"404":            {"GET", answering(404), false},
-		"500":            {"GET", answering(500), false},
+		"POST and 503":   {"POST", answering(503), true, nil},
+		"POST and reset": {"POST", downBase(errReset), true, nil},
+		"not repeated":   {"GET", downBase(errReset), true, narrow},
+		"429":            {"GET", answering(429), false, nil},
+		"other error":    {"GET", downBase(errors.New("no")), false, nil},
+		"404":            {"GET", answering(404), false, nil},
+		"500":            {"GET", answering(500), false, nil},
 	} {
-		rt := retry.NewTransport(test.base, &retry.TransportOptions{
-			Policy: &retry.Policy{Attempts: 1}, Breaker: &retry.BreakerOptions{Requests: 4},
-		})
-		var err error
-		for range 6 {
-			var resp *http.Response
-			resp, err = rt.RoundTrip(request(t, test.method, nil))
-			if err == nil {
-				require.NoError(t, resp.Body.Close())
+		options := &retry.BreakerOptions{Requests: 4}
+		for whose, o := range map[string]retry.TransportOptions{
+			"host's":   {Policy: &retry.Policy{Attempts: 1, Retryable: test.retryable}, Breaker: options},
+			"policy's": {Policy: &retry.Policy{Attempts: 1, Retryable: test.retryable, Breaker: retry.NewBreaker(options)}},
+		} {
+			rt := retry.NewTransport(test.base, &o)
+			var err error
+			for range 6 {
+				var resp *http.Response
+				resp, err = rt.RoundTrip(request(t, test.method, nil))
+				if err == nil {
+					require.NoError(t, resp.Body.Close())
+				}
 			}
-		}
-		if test.opens {
-			require.ErrorIs(t, err, retry.ErrBreakerOpen, name)
-		} else {
-			require.NotErrorIs(t, err, retry.ErrBreakerOpen, name)
+			require.Equal(t, test.opens, errors.Is(err, retry.ErrBreakerOpen), "%s, %s", name, whose)
 		}
 	}
 }

@@ -11,11 +11,11 @@ import (
 // send sends req, within Policy.AttemptTimeout if there is one.
 func (t *transport) send(req *http.Request) (*http.Response, error) {
 	if t.timeout <= 0 {
-		return t.base.RoundTrip(req)
+		return t.exchange(req)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(t.timeout, func() { cancel(attemptTimeout{}) })
-	resp, err := t.base.RoundTrip(req.WithContext(ctx))
+	resp, err := t.exchange(req.WithContext(ctx))
 	timer.Stop()
 	// net/http returns the cause in HTTP/1, and not always in HTTP/2.
 	timedOut := errors.Is(context.Cause(ctx), attemptTimeout{})
@@ -34,6 +34,22 @@ func (t *transport) send(req *http.Request) (*http.Response, error) {
 		err = attemptTimeout{}
 	}
 	return resp, err
+}
+
+var errNoAnswer = errors.New("retry: the base transport returned neither a response nor an error")
+
+// exchange is base.RoundTrip with what its contract promises and fakes forget.
+func (t *transport) exchange(req *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(req)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errNoAnswer
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	return resp, nil
 }
 
 // An attemptBody ends the context of its attempt when it is closed.

@@ -291,6 +291,36 @@ func TestServerConnectionReused(t *testing.T) {
 	require.Len(t, addrs, 1)
 }
 
+// While a request waits for its next try, others use its connection: here the
+// observer, who is told before the wait.
+func TestServerConnectionGivenBack(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/fine" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write(make([]byte, 32<<10))
+		}
+	})
+	var c *http.Client
+	others := 0
+	policy := &retry.Policy{Base: -1, Observe: func(_ context.Context, a retry.Attempt) {
+		if a.Last {
+			return
+		}
+		code, _, err := send(t, c, "GET", srv.URL+"/fine", "")
+		require.NoError(t, err)
+		require.Equal(t, 200, code)
+		others++
+	}}
+	c, base := client(t, &retry.TransportOptions{Policy: policy})
+	base.MaxConnsPerHost = 1
+	c.Timeout = 20 * time.Second
+	code, _, err := send(t, c, "GET", srv.URL, "")
+	require.NoError(t, err)
+	require.Equal(t, 503, code)
+	require.Equal(t, 2, others)
+}
+
 // Each hop of a redirect is a request of its own, with its own attempts.
 func TestServerRedirect(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ func TestTransportWhatIsRepeated(t *testing.T) {
 			"reset":         {downBase(errReset), thrice},
 			"refused":       {downBase(errRefused), func(bool) int { return 3 }},
 			"proxy refused": {downBase(&net.OpError{Op: "proxyconnect", Err: errRefused}), func(bool) int { return 3 }},
+			"joined":        {downBase(errors.Join(errRefused, errReset)), thrice}, // a base that tried twice
 			"no such host":  {downBase(noName), func(bool) int { return 1 }},
 			"other error":   {downBase(errors.New("unsupported protocol scheme")), func(bool) int { return 1 }},
 		} {
@@ -262,20 +263,16 @@ func TestTransportBody(t *testing.T) {
 	base := answering(503)
 	rt := retry.NewTransport(base, &retry.TransportOptions{Policy: eager})
 
-	// A body that can't be had again ends with the response there is.
+	// A body that can't be had again ends with an error: the response has made room.
 	req := request(t, "PUT", strings.NewReader("x"))
 	lost := errors.New("file is gone")
 	req.GetBody = func() (io.ReadCloser, error) { return nil, lost }
-	resp, err := rt.RoundTrip(req)
-	require.NoError(t, err)
-	require.Equal(t, 503, resp.StatusCode)
-	text, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, "Service Unavailable", string(text))
-	require.NoError(t, resp.Body.Close())
+	_, err := rt.RoundTrip(req)
+	require.ErrorIs(t, err, lost)
+	require.ErrorContains(t, err, "HTTP status 503")
 	require.Equal(t, 1, base.sent)
+	require.Zero(t, base.left)
 
-	// And with the error if there is none.
 	req = request(t, "PUT", strings.NewReader("x"))
 	req.GetBody = func() (io.ReadCloser, error) { return nil, lost }
 	_, err = retry.NewTransport(downBase(errReset), &retry.TransportOptions{Policy: eager}).RoundTrip(req)
@@ -366,6 +363,55 @@ func TestTransportCloseIdleConnections(t *testing.T) {
 	(&http.Client{Transport: retry.NewTransport(base, nil)}).CloseIdleConnections()
 	require.Equal(t, 1, base.idleCalls)
 	(&http.Client{Transport: retry.NewTransport(roundTripper(base.RoundTrip), nil)}).CloseIdleConnections()
+}
+
+// A response that is to be repeated on is closed before the wait, of which the observer
+// is told.
+func TestTransportRests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		base := answering(503, "Retry-After", "10")
+		rt := retry.NewTransport(base, &retry.TransportOptions{
+			Policy: &retry.Policy{Attempts: 2, Observe: func(_ context.Context, a retry.Attempt) {
+				require.Equal(t, a.Last, base.left == 1)
+			}},
+			Breaker: &retry.BreakerOptions{Requests: 2},
+		})
+		resp, err := rt.RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+	})
+	synctest.Test(t, func(t *testing.T) { // the breaker opens in the wait
+		base := answering(503, "Retry-After", "1")
+		rt := retry.NewTransport(base, &retry.TransportOptions{
+			Policy: &retry.Policy{Attempts: 2}, Breaker: &retry.BreakerOptions{Requests: 2},
+		})
+		time.AfterFunc(time.Second/2, func() {
+			resp, err := rt.RoundTrip(request(t, "POST", nil))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+		})
+		_, err := rt.RoundTrip(request(t, "GET", nil))
+		require.ErrorIs(t, err, retry.ErrBreakerOpen)
+		require.ErrorContains(t, err, "HTTP status 503")
+		require.Equal(t, 2, base.sent)
+		require.Zero(t, base.left)
+	})
+}
+
+// http.Client forgives a transport without bodies, and tests often have one.
+func TestTransportBadBase(t *testing.T) {
+	t.Parallel()
+	for _, timeout := range []time.Duration{0, time.Hour} {
+		policy := &retry.Policy{Base: -1, AttemptTimeout: timeout}
+		bodiless := roundTripper(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusServiceUnavailable}, nil })
+		resp, err := retry.NewTransport(bodiless, &retry.TransportOptions{Policy: policy}).RoundTrip(request(t, "GET", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		silent := roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil }) //nolint:nilnil // it is bad
+		_, err = retry.NewTransport(silent, &retry.TransportOptions{Policy: policy, Retry500: true}).RoundTrip(request(t, "GET", nil))
+		require.ErrorContains(t, err, "neither a response nor an error")
+	}
 }
 
 func TestTransportMissingParts(t *testing.T) {
