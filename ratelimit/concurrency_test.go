@@ -253,6 +253,32 @@ func TestConcurrencyMiddleware(t *testing.T) {
 	requireStatusOf(http.StatusOK, "/", "ada") // a panic releases
 }
 
+// A key of a megabyte is one key here, too.
+func TestConcurrencyMiddlewareLongKeys(t *testing.T) {
+	t.Parallel()
+	c := newConcurrency(t, 1, nil)
+	long := strings.Repeat("k", 1<<20)
+	var nested []int
+	var handler http.Handler
+	handler = c.Middleware(ratelimit.ByHeader("X-User"), nil)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, user := range []string{long, long + "2"} {
+			if nested == nil || r.Header.Get("X-User") == long && len(nested) == 1 {
+				again := httptest.NewRequest(http.MethodGet, "/", nil)
+				again.Header.Set("X-User", user)
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, again)
+				nested = append(nested, w.Code)
+			}
+		}
+	}))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("X-User", long)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Equal(t, []int{http.StatusServiceUnavailable, http.StatusOK}, nested)
+}
+
 func TestConcurrencyMiddlewareOnError(t *testing.T) {
 	t.Parallel()
 	c := newConcurrency(t, 1, &ratelimit.ConcurrencyOptions{RetryAfter: -1})

@@ -170,6 +170,36 @@ func TestMemory_otherLimits(t *testing.T) {
 	}
 }
 
+// The same windows in another order, or with the kinds changed over, are others.
+func TestMemory_otherOrder(t *testing.T) {
+	t.Parallel()
+	bucket := func(window time.Duration) ratelimit.Limit {
+		return ratelimit.Limit{Name: window.String(), Quota: 10, Window: window}
+	}
+	sliding := func(window time.Duration) ratelimit.Limit {
+		l := bucket(window)
+		l.Sliding = true
+		return l
+	}
+	for _, c := range []struct{ used, other ratelimit.Limits }{
+		{ratelimit.Limits{bucket(time.Minute), bucket(time.Hour)}, ratelimit.Limits{bucket(time.Hour), bucket(time.Minute)}},
+		{ratelimit.Limits{sliding(time.Minute), sliding(time.Hour)}, ratelimit.Limits{sliding(time.Hour), sliding(time.Minute)}},
+		{ratelimit.Limits{sliding(time.Minute), bucket(time.Hour)}, ratelimit.Limits{bucket(time.Minute), sliding(time.Hour)}},
+	} {
+		m := ratelimit.NewMemory(nil)
+		for _, limits := range []ratelimit.Limits{c.used, c.other} {
+			for _, want := range []bool{true, false} {
+				d, err := m.TakeAt(time.Hour, "api", "key", limits, 6)
+				require.NoError(t, err)
+				require.Equal(t, want, d.Allowed, "%v after %v", limits, c.used)
+			}
+		}
+		d, err := m.TakeAt(time.Hour, "api", "key", c.used, 0)
+		require.NoError(t, err)
+		require.Equal(t, 4, d.Remaining, "those of before go on")
+	}
+}
+
 // Whoever is judged by two plans in turn, as by those of two tenants, gets nothing back
 // from the smaller burst.
 func TestMemory_smallerBurstGivesNothingBack(t *testing.T) {
@@ -235,6 +265,18 @@ func TestMemory_evictsWhatUsedLeast(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A key that was idle is none that was forgotten.
+func TestMemory_evictionsAreOfKeysInUse(t *testing.T) {
+	t.Parallel()
+	m := ratelimit.NewMemory(&ratelimit.MemoryOptions{MaxKeys: 1000}) // one shard
+	for i := range 2050 {
+		at := time.Duration(i/1050) * time.Hour // 50 too many, and 1000 when all of those are idle
+		_, err := m.TakeAt(at, "api", strconv.Itoa(i), twoWindows, 1)
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 50, m.Stats().Evictions)
 }
 
 // Keys that are seen once leave slots that the next ones take.

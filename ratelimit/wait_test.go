@@ -274,6 +274,49 @@ func TestWaitSharesWithOthers(t *testing.T) {
 	})
 }
 
+// Whoever expected a turn before the deadline, and does not any more since somebody else
+// came between, is told so at once and not at the deadline.
+func TestWaitGivesUpOnceItIsTooLate(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for name, c := range map[string]struct {
+		patience, want [2]time.Duration
+		late           int
+	}{
+		"at the front":     {patience: [2]time.Duration{5 * s / 2, 10 * s}, want: [2]time.Duration{2 * s, 2 * s}, late: 0},
+		"on the way there": {patience: [2]time.Duration{10 * s, 7 * s / 2}, want: [2]time.Duration{3 * s, 3 * s}, late: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := mustNew(t, ratelimit.Limits{{Name: "s", Quota: 1, Window: s, Burst: 2}}, nil)
+				start := time.Now()
+				require.NoError(t, l.WaitN(t.Context(), "k", 2))
+				var wg sync.WaitGroup
+				for i, units := range []int{2, 1} { // after two and three seconds
+					wg.Go(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), c.patience[i])
+						defer cancel()
+						err := l.WaitN(ctx, "k", units)
+						if i != c.late && err != nil || i == c.late && (!errors.Is(err, ratelimit.ErrLimited) || !errors.Is(err, context.DeadlineExceeded)) {
+							t.Errorf("waiter %d: %v", i, err)
+						}
+						if took := time.Since(start).Round(time.Millisecond); took != c.want[i] {
+							t.Errorf("waiter %d took %v, want %v", i, took, c.want[i])
+						}
+					})
+					synctest.Wait()
+				}
+				time.Sleep(3 * s / 2)
+				d, err := l.Allow(t.Context(), "k")
+				require.NoError(t, err)
+				require.True(t, d.Allowed)
+				wg.Wait()
+			})
+		})
+	}
+}
+
 func TestWaitFollowsChangedLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
