@@ -52,7 +52,7 @@ func (p *Policy) guarded(ctx context.Context, f func(context.Context) error, res
 	if err := p.enter(ctx); err != nil {
 		return err
 	}
-	t, err := attempt(ctx, p, f)
+	t, err := p.try(ctx, f)
 	if err != nil {
 		return p.again(ctx, t, f, rest, err)
 	}
@@ -88,37 +88,30 @@ var errRefused = errors.New("retry: refused")
 
 // try makes an attempt. A success it settles with the breaker, a failure is left to
 // the judge.
-func try[T any](ctx context.Context, p *Policy, f func(context.Context) (T, error)) (v T, t trial, err error) {
+func (p *Policy) try(ctx context.Context, f func(context.Context) error) (t trial, err error) {
 	pass, ok := p.Breaker.allow()
 	if !ok {
-		return v, t, errRefused
+		return t, errRefused
 	}
 	t.pass = pass
 	if p.Observe != nil || p.MaxElapsed > 0 {
 		t.start = time.Now()
 	}
 	if p.AttemptTimeout > 0 {
-		v, t.late, err = timed(ctx, p.AttemptTimeout, f)
+		t.late, err = timed(ctx, p.AttemptTimeout, f)
 	} else {
-		v, err = f(ctx)
+		err = f(ctx)
 	}
 	if err == nil {
 		p.Breaker.succeed(ctx, t.pass)
 	}
-	return v, t, err
+	return t, err
 }
 
-func timed[T any](
-	ctx context.Context, limit time.Duration, f func(context.Context) (T, error),
-) (v T, late bool, err error) {
+// timed calls f within limit, and tells whether that was over when f returned.
+func timed(ctx context.Context, limit time.Duration, f func(context.Context) error) (late bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	v, err = f(ctx)
-	return v, errors.Is(ctx.Err(), context.DeadlineExceeded), err
-}
-
-// attempt is try for a function without a value.
-func attempt(ctx context.Context, p *Policy, f func(context.Context) error) (trial, error) {
-	_, t, err := try(ctx, p, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
-	return t, err
+	err = f(ctx)
+	return errors.Is(ctx.Err(), context.DeadlineExceeded), err
 }

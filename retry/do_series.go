@@ -67,7 +67,7 @@ func (s *series) attempt() error {
 		s.more, s.result = false, s.end(ended(s.ctx))
 		return errAgain
 	}
-	t, err := attempt(s.ctx, s.policy, s.f)
+	t, err := s.policy.try(s.ctx, s.f)
 	if err == nil {
 		s.policy.Budget.succeed()
 		return nil

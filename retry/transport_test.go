@@ -404,7 +404,9 @@ func TestTransportBadBase(t *testing.T) {
 	t.Parallel()
 	for _, timeout := range []time.Duration{0, time.Hour} {
 		policy := &retry.Policy{Base: -1, AttemptTimeout: timeout}
-		bodiless := roundTripper(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusServiceUnavailable}, nil })
+		bodiless := roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusServiceUnavailable}, nil
+		})
 		resp, err := retry.NewTransport(bodiless, &retry.TransportOptions{Policy: policy}).RoundTrip(request(t, "GET", nil))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())

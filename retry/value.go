@@ -14,7 +14,10 @@ func Value[T any](ctx context.Context, p *Policy, f func(context.Context) (T, er
 	} else if err = p.enter(ctx); err != nil {
 		return v, err
 	} else {
-		v, t, err = try(ctx, p, f)
+		t, err = p.try(ctx, func(ctx context.Context) (err error) {
+			v, err = f(ctx)
+			return err
+		})
 	}
 	if err == nil {
 		p.Budget.succeed()
