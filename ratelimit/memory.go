@@ -21,9 +21,9 @@ type MemoryOptions struct {
 // goroutine and needs no Close. Make one with [NewMemory]: the zero Memory panics.
 //
 // A key takes a slot of 8 bytes, 8 more per window and 40 more per sliding window, in a
-// table that is half to three quarters full. A key that has its whole burst back is
-// forgotten: its slot goes to the next one that comes along, and the table shrinks once
-// enough of them came.
+// table that is half to three quarters full while it grows. A key that has its whole
+// burst back is forgotten: its slot goes to the next one that comes along, and a table
+// of which less than an eighth is in use shrinks, once enough of them came.
 //
 // A table at [MemoryOptions.MaxKeys] forgets for a new key, among those in 32 slots, the
 // one that has used least: whose windows give it back soonest. Who makes up keys drives

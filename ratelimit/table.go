@@ -134,7 +134,7 @@ func (t *table) add(s *shard, fingerprint uint64, now int64, gauges []gauge) int
 
 // evict removes the key that has used least of those near home.
 func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
-	victim, least := -1, 0.0
+	victim, least := -1, int64(0)
 	i := home
 	for n := 0; n < probed || victim < 0; n++ {
 		if s.slots[i] != 0 {
@@ -157,15 +157,15 @@ func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
 // all of them: by that, a key would go before any that was made up later, however much
 // it has used. So its units count, as if they came back evenly. Under limits other than
 // those of gauges this is an estimate.
-func (t *table) used(s *shard, i int, now int64, gauges []gauge) (most float64) {
+func (t *table) used(s *shard, i int, now int64, gauges []gauge) (most int64) {
 	slot := s.slots[i+1 : i+t.stride]
 	rings := slot[t.windows:]
 	for j := range gauges {
-		busy := float64(int64(slot[j]) - now)
+		busy := int64(slot[j]) - now
 		if gauges[j].sliding {
 			g := gauges[j]
 			g.weighSliding(rings, int64(slot[j]), now, 0)
-			busy = float64(g.held) / float64(g.max) * float64(g.fill)
+			busy = int64(float64(min(g.held, g.max)) / float64(g.max) * float64(g.fill))
 			rings = rings[ringWords:]
 		}
 		most = max(most, busy)
