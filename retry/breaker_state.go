@@ -22,6 +22,9 @@ type BreakerChange struct {
 // State returns the state now; for metrics and health pages. It may have changed when
 // the caller looks at it: to be let through, call Do.
 func (b *Breaker) State() BreakerState {
+	if b == nil {
+		return BreakerClosed
+	}
 	switch g := gate(b.gate.Load()); {
 	case g.kind() == closed:
 		return BreakerClosed

@@ -261,6 +261,7 @@ func TestBreakerOptions(t *testing.T) {
 	require.Zero(t, *calls)
 	require.NoError(t, (*retry.Breaker)(nil).Do(t.Context(), f), "nil refuses nothing")
 	require.Equal(t, errBackend, (*retry.Breaker)(nil).Do(t.Context(), fail))
+	require.Equal(t, retry.BreakerClosed, (*retry.Breaker)(nil).State())
 }
 
 // What panics says nothing, and a probe that does keeps nobody out for long.

@@ -81,17 +81,18 @@ const defaultMaxHosts = 1024
 // are never buffered. Requests with a field Upgrade are passed on as they are.
 //
 // Retry-After is followed in both its forms, up to Policy.Max. Before the wait for the
-// next try, up to 64 KiB of the response are read and the body is closed, so that
-// nobody waits for its connection. When no further try is to be made, RoundTrip
-// returns the last response if there is one, whatever its status; else the error of
-// base as it is, if it was not one to retry on, or an [*Error] that wraps it. So a
-// response is dropped for an error only where the next try comes to nothing: when the
-// context ends, or the breaker opens, during the wait, or GetBody fails. A response
-// whose body breaks off while it is read is not repeated.
+// next try, up to 64 KiB of the response are read, for no longer than AttemptTimeout,
+// and the body is closed, so that nobody waits for its connection. When no further try
+// is to be made, RoundTrip returns the last response if there is one, whatever its
+// status; else the error of base as it is, if it was not one to retry on, or an
+// [*Error] that wraps it. So a response is dropped for an error only where the next
+// try comes to nothing: when the context ends, or the breaker opens, during the wait,
+// or GetBody fails. A response whose body breaks off while it is read is not repeated.
 //
 // Redirects are followed by [http.Client], each hop a request of its own here. net/http
 // also repeats requests by itself, without waiting, when a connection that was idle
-// turns out closed; these do not count.
+// turns out closed, and in HTTP/2, POST included, when the server refuses a stream or
+// ends it with PROTOCOL_ERROR; these do not count.
 //
 // The transport is safe for concurrent use if base is, and passes CloseIdleConnections
 // on. It changes no request: what it adds goes to a copy. With a faulty Policy or

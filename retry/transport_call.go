@@ -36,7 +36,7 @@ func (c *call) try(context.Context) error {
 	if c.observe != nil {
 		start = time.Now()
 	}
-	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or closed by rest or end
+	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or or closed by rest
 	if c.observe != nil {
 		c.tell(start)
 	}
@@ -66,14 +66,10 @@ func (c *call) failure() (repeat bool, err error) {
 // end returns what RoundTrip does, given what Do did.
 func (c *call) end(err error) (*http.Response, error) {
 	switch {
-	case err == nil || c.final:
+	case err == nil || c.final || c.resp != nil:
 		return c.resp, c.err
 	case c.attempts == 0 && c.req.Body != nil:
 		_ = c.req.Body.Close() // a RoundTripper always closes it
-	case c.resp != nil && c.req.Context().Err() == nil:
-		return c.resp, nil
-	case c.resp != nil:
-		_ = c.resp.Body.Close()
 	}
 	return nil, err
 }

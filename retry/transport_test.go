@@ -229,6 +229,24 @@ func TestTransportContext(t *testing.T) {
 		require.Equal(t, 2, base.sent)
 		require.Zero(t, base.left)
 
+		// One that ends as an answer comes takes nothing from the caller, and makes no
+		// other error of what net/http says.
+		for _, answer := range []*fakeBase{answering(503), downBase(context.DeadlineExceeded)} {
+			ending, cancel := context.WithCancel(t.Context())
+			once := retry.NewTransport(answer, &retry.TransportOptions{
+				Observe: func(context.Context, retry.Exchange) { cancel() },
+			})
+			resp, err = once.RoundTrip(request(t, "GET", nil).WithContext(ending))
+			require.Equal(t, 1, answer.sent)
+			if err != nil {
+				require.Equal(t, context.DeadlineExceeded, err)
+				continue
+			}
+			require.Equal(t, 503, resp.StatusCode)
+			require.NoError(t, resp.Body.Close())
+			require.Zero(t, answer.left)
+		}
+
 		// A context that is done already sends nothing, and the body is closed.
 		req := request(t, "PUT", nil).WithContext(ctx)
 		body := &closeCounter{Reader: strings.NewReader("x")}
