@@ -54,10 +54,5 @@ func (c *Concurrency) Middleware(by KeyFunc, o *HTTPOptions) func(http.Handler) 
 
 // writeBusy answers with a constant RFC 9457 problem document.
 func writeBusy(w http.ResponseWriter, _ *http.Request, _ error) {
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte(`{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Too many of your requests are in progress. Try again when one has ended."}` + "\n")) // the client may be gone
+	writeDocument(w, http.StatusServiceUnavailable, []byte(`{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"Too many of your requests are in progress. Try again when one has ended."}`+"\n"))
 }

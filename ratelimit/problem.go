@@ -41,6 +41,11 @@ func writeProblem(w http.ResponseWriter, _ *http.Request, err error) {
 	if e, ok := errors.AsType[*LimitedError](err); ok {
 		status, body = http.StatusTooManyRequests, quotaExceeded(e.Decision)
 	}
+	writeDocument(w, status, body)
+}
+
+// writeDocument answers with a problem document.
+func writeDocument(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
