@@ -3,6 +3,7 @@ package retry
 import (
 	"container/list"
 	"net/url"
+	"strings"
 	"sync"
 )
 
@@ -17,8 +18,12 @@ type hosts struct {
 	recent list.List              // of *hostPolicy, the host used last in front
 }
 
-// A host is named by its URL as it is: two names of one host are two.
+// A host is named by its URL as it is: two names of one host are two. Of what is too
+// long for a name, the beginning will do.
 type host struct{ scheme, host string }
+
+// maxHost is more than a DNS name of 253 bytes and a port.
+const maxHost = 300
 
 type hostPolicy struct {
 	host   host
@@ -28,7 +33,7 @@ type hostPolicy struct {
 // policy returns the policy of u's host. A new one takes the place of the host that
 // was used longest ago, if there are too many.
 func (h *hosts) policy(u *url.URL) *Policy {
-	key := host{u.Scheme, u.Host}
+	key := host{u.Scheme, u.Host[:min(len(u.Host), maxHost)]}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e, ok := h.known[key]; ok {
@@ -40,6 +45,7 @@ func (h *hosts) policy(u *url.URL) *Policy {
 		h.recent.Remove(oldest)
 		delete(h.known, oldest.Value.(*hostPolicy).host)
 	}
+	key = host{strings.Clone(key.scheme), strings.Clone(key.host)} // and let go of the rest of the URL
 	p := h.make()
 	h.known[key] = h.recent.PushFront(&hostPolicy{key, p})
 	return p

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -126,6 +128,32 @@ func TestHostsWithout(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, sent)
 	}
+}
+
+// Whoever chooses the URLs chooses no more of the memory than a name's.
+func TestHostsMemory(t *testing.T) { //nolint:paralleltest // it reads the memory of the process
+	rt := retry.NewTransport(answering(200), nil)
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	for i := range 1000 {
+		for _, u := range []string{
+			fmt.Sprintf("http://host%d/%s", i, strings.Repeat("x", 50<<10)),
+			fmt.Sprintf("http://host%d%s/", i, strings.Repeat("x", 50<<10)),
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
+			require.NoError(t, err)
+			resp, err := rt.RoundTrip(req)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+		}
+	}
+	require.Less(t, heap(), before+5<<20)
+	runtime.KeepAlive(rt)
 }
 
 func TestHostsConcurrently(t *testing.T) {
