@@ -53,7 +53,8 @@ type BreakerOptions struct {
 // not counted, nor does one that panics. One that fails after ctx's deadline is a
 // failure: that is how a dependency that hangs shows.
 //
-// Use one breaker per dependency, or per host. Make one with [NewBreaker]; the zero
+// Use one breaker per dependency, or per host, and in one layer: what a probe calls is
+// refused by the same breaker, which would never close again. Make one with [NewBreaker]; the zero
 // Breaker refuses every call with an error that says so, a nil *Breaker refuses none.
 // It is safe for concurrent use, takes no locks, and has no goroutine.
 type Breaker struct {

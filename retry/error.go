@@ -77,10 +77,7 @@ func (e *Error) Timeout() bool {
 	if errors.Is(e.Reason, ErrDeadline) {
 		return true
 	}
-	t, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](errors.Join(e.Unwrap()...))
+	t, ok := errors.AsType[timeouter](errors.Join(e.Unwrap()...)) // e itself is one
 	return ok && t.Timeout()
 }
 

@@ -17,8 +17,9 @@ import (
 //
 // the errors of [TransientNet], and those of net/http that say that the server left:
 // an idle connection closed as it was used, a header that broke off, GOAWAY, and
-// streams ended by HTTP/2's REFUSED_STREAM, INTERNAL_ERROR or ENHANCE_YOUR_CALM. The response is not looked at
-// if err is not nil. As with TransientNet, the request may have taken effect.
+// streams ended by HTTP/2's REFUSED_STREAM, INTERNAL_ERROR or ENHANCE_YOUR_CALM. The
+// response is not looked at if err is not nil. As with TransientNet, the request may
+// have taken effect.
 func TransientHTTP(resp *http.Response, err error) bool {
 	if err != nil {
 		return TransientNet(err) || serverLeft(err)

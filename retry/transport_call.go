@@ -115,7 +115,7 @@ func (e statusError) Error() string {
 // again returns a copy of req to be sent once more.
 func again(req *http.Request) (*http.Request, error) {
 	req = req.WithContext(req.Context())
-	if req.GetBody != nil {
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
 			return nil, fmt.Errorf("retry: body of the request: %w", err)

@@ -298,6 +298,21 @@ func TestTransportBody(t *testing.T) {
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 }
 
+// What is sent again is what was sent: a GetBody whose body was taken away has no say.
+func TestTransportBodyTakenAway(t *testing.T) {
+	t.Parallel()
+	for _, body := range []io.ReadCloser{nil, http.NoBody} {
+		base := answering(503)
+		req := request(t, "PUT", strings.NewReader("x"))
+		req.Body, req.ContentLength = body, 0
+		resp, err := retry.NewTransport(base, &retry.TransportOptions{Policy: eager}).RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 3, base.sent)
+		require.Empty(t, strings.Join(base.bodies, ""))
+	}
+}
+
 func TestTransportFields(t *testing.T) {
 	t.Parallel()
 	type key struct{}
