@@ -13,8 +13,10 @@ import (
 type Limiter struct {
 	name    string
 	options Options
+	salt    uint64 // of name
 	store   Store
-	local   Store // decides in an outage; nil unless FallbackLocal
+	memory  *Memory // store, if it is one
+	local   Store   // decides in an outage; nil unless FallbackLocal
 	plan    atomic.Pointer[Plan]
 	waiting queues
 }
@@ -30,12 +32,13 @@ func New(name string, limits Limits, o *Options) (*Limiter, error) {
 	if err := errors.Join(checkName(name), err, o.validate()); err != nil {
 		return nil, err
 	}
-	l := &Limiter{name: name, options: *o, store: o.Store}
+	l := &Limiter{name: name, salt: saltOf(name), options: *o, store: o.Store}
 	if l.store == nil {
 		l.store = NewMemory(nil) // which never fails: no local is needed
 	} else if o.OnOutage == FallbackLocal {
 		l.local = NewMemory(nil)
 	}
+	l.memory, _ = l.store.(*Memory)
 	l.plan.Store(plan)
 	return l, nil
 }
@@ -79,10 +82,10 @@ func (l *Limiter) Allow(ctx context.Context, key string) (Decision, error) {
 // a [FailClosed] limiter, [ErrUnavailable] and what the store said.
 func (l *Limiter) AllowN(ctx context.Context, key string, n int) (d Decision, err error) {
 	if observe := l.options.Observe; observe == nil {
-		d, err = l.decide(ctx, key, n)
+		err = l.decide(ctx, &d, key, n)
 	} else {
 		start := time.Now()
-		d, err = l.decide(ctx, key, n)
+		err = l.decide(ctx, &d, key, n)
 		observe(ctx, Event{
 			Limiter: l.name, Key: key, Units: n,
 			Decision: d, Start: start, Duration: time.Since(start), Err: err,
@@ -98,30 +101,33 @@ func (l *Limiter) AllowN(ctx context.Context, key string, n int) (d Decision, er
 	return d, err
 }
 
-// decide returns an error beside a decision only if that is Degraded. That and AllowN
-// have named results, as each copy of a decision costs nanoseconds.
-func (l *Limiter) decide(ctx context.Context, key string, n int) (d Decision, err error) {
+// decide sets d, which is zero, since each copy of a decision costs nanoseconds. It
+// returns an error beside a decision only if that is Degraded.
+func (l *Limiter) decide(ctx context.Context, d *Decision, key string, n int) (err error) {
 	if !isKey(key) {
-		return d, &KeyError{Limiter: l.name, Length: len(key)}
+		return &KeyError{Limiter: l.name, Length: len(key)}
 	}
 	if n < 0 {
-		return d, fmt.Errorf("ratelimit: %s: %d units", l.name, n)
+		return fmt.Errorf("ratelimit: %s: %d units", l.name, n)
 	}
-	limits := l.limitsOf(ctx, key)
-	d, err = l.store.Take(ctx, l.name, key, limits, n)
-	if err != nil {
-		return l.outage(ctx, key, limits, n, err)
+	plan := l.planOf(ctx, key)
+	if l.memory != nil {
+		l.memory.take(d, l.memory.now(), l.salt, key, plan.limits, &plan.rules, int64(n))
+		return nil
 	}
-	return d, nil
+	if *d, err = l.store.Take(ctx, l.name, key, plan.limits, n); err != nil {
+		*d, err = l.outage(ctx, key, plan.limits, n, err)
+	}
+	return err
 }
 
-func (l *Limiter) limitsOf(ctx context.Context, key string) Limits {
+func (l *Limiter) planOf(ctx context.Context, key string) *Plan {
 	if l.options.Plan != nil {
 		if p := l.options.Plan(ctx, key); p != nil && p.limits != nil {
-			return p.limits
+			return p
 		}
 	}
-	return l.plan.Load().limits
+	return l.plan.Load()
 }
 
 // Reset forgets what key has used, here and in the store. Those who wait for it notice

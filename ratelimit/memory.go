@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"math/bits"
 	"runtime"
@@ -72,10 +73,24 @@ func NewMemory(o *MemoryOptions) *Memory {
 
 // Take implements [Store]. It doesn't block, and so doesn't look at ctx. The only errors
 // are those of limits that [Limits.Validate] refuses and of a negative n.
-func (m *Memory) Take(_ context.Context, name, key string, limits Limits, n int) (d Decision, err error) {
-	err = m.take(&d, int64(time.Since(m.start)), name, key, limits, n)
-	return d, err
+func (m *Memory) Take(_ context.Context, name, key string, limits Limits, n int) (Decision, error) {
+	return m.takeAt(m.now(), name, key, limits, n)
 }
+
+func (m *Memory) takeAt(now int64, name, key string, limits Limits, n int) (d Decision, err error) {
+	var r rules
+	if !r.compile(limits) {
+		return d, limits.Validate()
+	}
+	if n < 0 {
+		return d, fmt.Errorf("ratelimit: take %d units", n)
+	}
+	m.take(&d, now, saltOf(name), key, limits, &r, int64(n))
+	return d, nil
+}
+
+// now is the time since the store's start.
+func (m *Memory) now() int64 { return int64(time.Since(m.start)) }
 
 // table returns the table of keys that are judged by the given number of windows, some
 // of them sliding.
@@ -107,7 +122,7 @@ func (m *Memory) each(f func(s *shard)) {
 // Reset implements [Resetter]: every window of name and key has its whole burst again.
 // The error is always nil.
 func (m *Memory) Reset(_ context.Context, name, key string) error {
-	hash := m.hash(name, key)
+	hash := m.hash(saltOf(name), key)
 	for i := range m.tables {
 		for j := range m.tables[i] {
 			if t := m.tables[i][j].Load(); t != nil {

@@ -7,6 +7,7 @@ import "slices"
 // limits of the limiter.
 type Plan struct {
 	limits Limits
+	rules  rules
 }
 
 // NewPlan returns a plan of limits, of which it keeps a copy. The error is that of
@@ -15,5 +16,8 @@ func NewPlan(limits Limits) (*Plan, error) {
 	if err := limits.Validate(); err != nil {
 		return nil, err
 	}
-	return &Plan{slices.Clone(limits)}, nil
+	p := &Plan{limits: slices.Clone(limits)}
+	p.rules.compile(p.limits)
+	p.rules.invert()
+	return p, nil
 }

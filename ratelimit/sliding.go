@@ -26,44 +26,44 @@ func (r ring) set(eighth, count int64) {
 
 // span returns the eighth at now and the last one that r, idle at idle, has counted in.
 // A charge can come late, after that of a later clock reading: it counts as of then.
-func (g *gauge) span(idle, now int64) (current, last int64) {
-	last = idle / g.each
-	return max(now/g.each+eighths+1, last), last
+func (r *rule) span(idle, now int64) (current, last int64) {
+	last = idle / r.each
+	return max(now/r.each+eighths+1, last), last
 }
 
 // weighSliding asks whether n units fit a window that is idle at idle.
-func (g *gauge) weighSliding(r ring, idle, now, n int64) {
+func (g *gauge) weighSliding(r *rule, counts ring, idle, now, n int64) {
 	g.busy = max(idle-now, 0)
 	if g.busy == 0 {
 		return
 	}
-	current, last := g.span(idle, now)
+	current, last := r.span(idle, now)
 	for e := current - eighths; e <= last; e++ {
-		g.held += r.at(e)
+		g.held += counts.at(e)
 	}
-	excess := g.held + n - g.max
+	excess := g.held + n - r.max
 	if n == 0 || g.wait > 0 || excess <= 0 {
 		return
 	}
 	oldest := current - eighths
 	for oldest < last {
-		if excess -= r.at(oldest); excess <= 0 {
+		if excess -= counts.at(oldest); excess <= 0 {
 			break
 		}
 		oldest++
 	}
-	g.wait = oldest*g.each - now
+	g.wait = oldest*r.each - now
 }
 
 // chargeSliding counts n units and returns when the window is idle.
-func (g *gauge) chargeSliding(r ring, idle, now, n int64) int64 {
-	current, last := g.span(idle, now)
+func (g *gauge) chargeSliding(r *rule, counts ring, idle, now, n int64) int64 {
+	current, last := r.span(idle, now)
 	for e := max(last, current-eighths-1) + 1; e <= current; e++ {
-		r.set(e, 0)
+		counts.set(e, 0)
 	}
-	r.set(current, r.at(current)+n)
+	counts.set(current, counts.at(current)+n)
 	g.held += n
-	idle = current * g.each
+	idle = current * r.each
 	g.busy = idle - now
 	return idle
 }

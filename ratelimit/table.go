@@ -107,9 +107,9 @@ func (t *table) idle(s *shard, i int) int64 {
 }
 
 // add returns a slot for fingerprint, which is not in s: its windows are idle. The
-// slot of another key is reused if it is idle, or if the shard is full. gauges are of
-// the windows that fingerprint is judged by.
-func (t *table) add(s *shard, fingerprint uint64, now int64, gauges []gauge) int {
+// slot of another key is reused if it is idle, or if the shard is full. r are those of
+// fingerprint.
+func (t *table) add(s *shard, fingerprint uint64, now int64, r *rules) int {
 	if s.room == 0 {
 		t.tidy(s, now)
 	}
@@ -124,7 +124,7 @@ func (t *table) add(s *shard, fingerprint uint64, now int64, gauges []gauge) int
 		}
 	}
 	if s.used >= t.keys {
-		t.evict(s, home, now, gauges)
+		t.evict(s, home, now, r)
 		i = t.gap(s, home)
 	}
 	s.used++
@@ -133,12 +133,12 @@ func (t *table) add(s *shard, fingerprint uint64, now int64, gauges []gauge) int
 }
 
 // evict removes the key that has used least of those near home.
-func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
+func (t *table) evict(s *shard, home int, now int64, r *rules) {
 	victim, least := -1, int64(0)
 	i := home
 	for n := 0; n < probed || victim < 0; n++ {
 		if s.slots[i] != 0 {
-			if used := t.used(s, i, now, gauges); victim < 0 || used < least {
+			if used := t.used(s, i, now, r); victim < 0 || used < least {
 				victim, least = i, used
 			}
 		}
@@ -156,16 +156,16 @@ func (t *table) evict(s *shard, home int, now int64, gauges []gauge) {
 // window gives it back. A sliding window is busy for as long after one unit as after
 // all of them: by that, a key would go before any that was made up later, however much
 // it has used. So its units count, as if they came back evenly. Under limits other than
-// those of gauges this is an estimate.
-func (t *table) used(s *shard, i int, now int64, gauges []gauge) (most int64) {
+// those of r this is an estimate.
+func (t *table) used(s *shard, i int, now int64, r *rules) (most int64) {
 	slot := s.slots[i+1 : i+t.stride]
 	rings := slot[t.windows:]
-	for j := range gauges {
-		busy := int64(slot[j]) - now
-		if gauges[j].sliding {
-			g := gauges[j]
-			g.weighSliding(rings, int64(slot[j]), now, 0)
-			busy = int64(float64(min(g.held, g.max)) / float64(g.max) * float64(g.fill))
+	for j := range t.windows {
+		busy, rule := int64(slot[j])-now, &r.array[j]
+		if rule.sliding {
+			var g gauge
+			g.weighSliding(rule, rings, int64(slot[j]), now, 0)
+			busy = int64(float64(min(g.held, rule.max)) / float64(rule.max) * float64(rule.fill))
 			rings = rings[ringWords:]
 		}
 		most = max(most, busy)

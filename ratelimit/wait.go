@@ -33,7 +33,7 @@ func (l *Limiter) WaitN(ctx context.Context, key string, n int) error {
 	// Those who find nobody waiting try at once, and in parallel. What AllowN refuses
 	// for good waits for nobody either.
 	var refused *Decision
-	if n <= 0 || !l.waiting.has(key) || !l.limitsOf(ctx, key).hold(n) {
+	if n <= 0 || !l.waiting.has(key) || !l.planOf(ctx, key).limits.hold(n) {
 		d, err := l.AllowN(ctx, key, n)
 		if err != nil || d.Allowed {
 			return err
