@@ -134,7 +134,8 @@ func (c ClientIP) find(r *http.Request) (netip.Addr, string) {
 
 // walk reads an X-Forwarded-For from the right, through trusted entries.
 func (c ClientIP) walk(lines []string) (addr netip.Addr, text string) {
-	for _, rest := range slices.Backward(lines) {
+	for _, line := range slices.Backward(lines) {
+		rest := line
 		for more := true; more; {
 			comma := strings.LastIndexByte(rest, ',')
 			entry := rest[comma+1:]
@@ -143,11 +144,21 @@ func (c ClientIP) walk(lines []string) (addr netip.Addr, text string) {
 			}
 			addr, text = parseIP(trimOWS(entry))
 			if !c.trusts(addr) { // an invalid one is not
-				return addr, text
+				return addr, apart(text, line)
 			}
 		}
 	}
-	return addr, text
+	return addr, apart(text, lines[0])
+}
+
+// apart returns text, a part of line, in memory of its own if line is long: a store or
+// an Observe may keep the key, and would keep the megabyte that a client wrote to the
+// left of it.
+func apart(text, line string) string {
+	if len(line) > 8*longestIP {
+		return strings.Clone(text)
+	}
+	return text
 }
 
 func (c ClientIP) trusts(addr netip.Addr) bool {

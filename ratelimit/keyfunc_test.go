@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +168,33 @@ func TestKeyFuncFaultsPanic(t *testing.T) {
 	} {
 		require.Panics(t, wire, name)
 	}
+}
+
+// Not parallel: it measures the heap.
+func TestKeysDoNotKeepTheirHeader(t *testing.T) {
+	by := ratelimit.ByIP(forwardedIP(t, "10.0.0.0/8"))
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	var kept []string
+	for range 100 {
+		for _, line := range []string{
+			strings.Repeat("x", 100_000) + ",192.0.2.1, 10.0.0.2",
+			strings.Repeat(" ", 100_000) + "10.0.0.3, 10.0.0.2", // all trusted
+		} {
+			r := from(t, "10.0.0.1:1234")
+			r.Header["X-Forwarded-For"] = []string{line}
+			key, ok := by(r)
+			require.True(t, ok)
+			kept = append(kept, key)
+		}
+	}
+	require.Less(t, heap()-before, int64(1<<20))
+	runtime.KeepAlive(kept)
 }
 
 func TestKeysAllocateLittle(t *testing.T) {
