@@ -39,9 +39,9 @@ type config struct {
 	AuthUserInfoURL        string   `env:"AUTH_USERINFO_URL" doc:"UserInfo endpoint of the issuer, an https URL (http on the loopback interface). It is asked for the e-mail address of whoever accepts an invitation with a token that has none; without it there is none then."`
 	InvitationKey          string   `env:"INVITATION_KEY" doc:"Secret of the tokens of invitations, base64 of at least 32 random bytes (openssl rand -base64 32). Required except in development, where one is made up at each start."`
 
-	RateLimits        string   `env:"RATE_LIMITS" envDefault:"100/minute; 2000/hour" doc:"What a person may ask for in an organization, and outside of all. Ten times as much is let in from one address."`
+	RateLimits        string   `env:"RATE_LIMITS" envDefault:"100/minute; 2000/hour" doc:"What a person may ask for in an organization, and outside of all. Ten times as much, or as the greatest plan, is let in from one address, and from one person in all organizations together."`
 	PlanLimits        []string `env:"PLAN_LIMITS" doc:"What a person may ask for in an organization on a plan, instead: pro=1000/minute; 20000/hour, with commas between plans. Organizations begin on free; the command plan puts them on another."`
-	AuthFailureLimits string   `env:"AUTH_FAILURE_LIMITS" envDefault:"30/minute; 300/hour" doc:"How many tokens may fail from one address. Who fails more often is told nothing but to wait."`
+	AuthFailureLimits string   `env:"AUTH_FAILURE_LIMITS" envDefault:"30/minute; 300/hour" doc:"How many tokens may fail from one address; those that have only expired don't count. Who fails more often is told nothing but to wait."`
 	RedisURL          string   `env:"REDIS_URL" doc:"redis://LOGIN:PASSWORD@HOST:PORT/NUMBER, or rediss: for TLS, where replicas share their limits. Without it each has its own."`
 	TrustedProxies    []string `env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front, such as 10.0.0.0/8, separated by commas: their X-Forwarded-For says whose address a request is from. Without any, whoever connects is the client."`
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -65,20 +67,16 @@ const (
 )
 
 // plans returns the limits of each plan.
-func (c *config) plans() (map[string]*ratelimit.Plan, error) {
-	all := make(map[string]*ratelimit.Plan)
+func (c *config) plans() (map[string]ratelimit.Limits, error) {
+	all := make(map[string]ratelimit.Limits)
 	for _, entry := range c.PlanLimits {
 		name, text, _ := strings.Cut(entry, "=")
 		name = strings.TrimSpace(name)
 		limits, err := parseLimits(text)
-		if err == nil && all[name] == nil && isPlan(name) {
-			all[name], err = ratelimit.NewPlan(limits)
-		} else {
-			err = errors.Join(fmt.Errorf("plan %q is none, or there twice", name), err)
+		if err != nil || all[name] != nil || !isPlan(name) {
+			return nil, errors.Join(fmt.Errorf("plan %q is none, or there twice", name), err)
 		}
-		if err != nil {
-			return nil, err
-		}
+		all[name] = limits
 	}
 	return all, nil
 }
@@ -107,13 +105,32 @@ func (c *config) redisOptions() (*redis.Options, error) {
 	return redis.ParseURL(c.RedisURL)
 }
 
-// coarser is limits for more than one client: factor times as much, and as much at
-// once.
-func coarser(limits ratelimit.Limits, factor int) ratelimit.Limits {
-	wide := slices.Clone(limits)
+// coarser is standard for more than one client: in each of its windows, factor times the
+// most that it or a plan lets one have, who must not meet it alone. It is never
+// sliding, which takes six times the memory.
+func coarser(standard ratelimit.Limits, plans map[string]ratelimit.Limits, factor int) ratelimit.Limits {
+	wide := slices.Clone(standard)
 	for i := range wide {
-		wide[i].Quota *= factor
-		wide[i].Burst *= factor
+		w := &wide[i]
+		for _, plan := range plans {
+			w.Quota = max(w.Quota, mostIn(plan, w.Window))
+			if w.Burst != 0 {
+				w.Burst = max(w.Burst, mostIn(plan, 0))
+			}
+		}
+		w.Quota = min(w.Quota*factor, int(w.Window)) // one per nanosecond, which is the most there is
+		w.Burst *= factor
+		w.Sliding = false
 	}
 	return wide
+}
+
+// mostIn is how much limits let through in a window, and at once if it is 0.
+func mostIn(limits ratelimit.Limits, window time.Duration) int {
+	most := math.Inf(1)
+	for _, l := range limits {
+		back := float64(l.Quota) * float64(window) / float64(l.Window)
+		most = min(most, max(float64(cmp.Or(l.Burst, l.Quota)), back))
+	}
+	return int(math.Ceil(most))
 }

@@ -57,7 +57,9 @@ func (id *identity) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		exchangeOf(r.Context()).refused = string(e.Reason)
 	}
 	answer := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { auth.WriteError(w, r, err) }))
-	if errors.Is(err, auth.ErrInvalidToken) { // not for want of a token, nor of our keys
+	// Not for want of a token, nor of our keys. One that has expired was signed by the
+	// issuer: it is no guess, and who is not told gets no new one.
+	if errors.Is(err, auth.ErrInvalidToken) && !errors.Is(err, auth.ErrExpired) {
 		answer = id.refusing(answer)
 	}
 	answer.ServeHTTP(w, r)

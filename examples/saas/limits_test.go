@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -129,6 +132,124 @@ func TestFailuresOfTokens(t *testing.T) {
 	require.Equal(t, "format", lines[len(lines)-3]["refused"])
 }
 
+// Who has a token that was good once is told so as often as he asks: he would never
+// get a new one, nor would his neighbours.
+func TestExpiredTokensAreNoGuesses(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"AUTH_FAILURE_LIMITS": "1/hour"})
+	expired := func() *call { return s.withToken(s.issuer.Sign(map[string]any{"sub": "ada", "exp": 1})) }
+	for range 3 {
+		require.Contains(t, expired().do("GET", "/users/me", "").wants(401).header.Get("WWW-Authenticate"), "expired")
+	}
+	s.withToken("junk").do("GET", "/users/me", "").wants(401)
+	s.withToken("junk").do("GET", "/users/me", "").wants(429)
+	expired().do("GET", "/users/me", "").wants(401)
+}
+
+// Who has many organizations, or asks for those of others, from many addresses, has ten
+// times one quota in all.
+func TestPersonInAllOrganizations(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "3/hour", "TRUSTED_PROXIES": "127.0.0.0/8"})
+	ada, asked := s.person("ada"), 1
+	ask := func(path string) response {
+		asked++
+		return s.as(ada).with("X-Forwarded-For", fmt.Sprintf("192.0.2.%d", asked)).do("GET", path, "")
+	}
+	acme, globex := s.found(ada, "Acme"), s.found(ada, "Globex")
+	asked += 2
+	for _, path := range []string{acme, globex, acme, globex, acme, globex} {
+		ask(path).wants(200)
+	}
+	for asked < 3*personFactor {
+		ask("/organizations/" + newID()).wants(404)
+	}
+	bob := s.person("bob")
+	initech := s.found(bob, "Initech")
+	s.join(bob, initech, ada, "member")
+	require.Equal(t, `"hour";q=30;w=3600`, ask(initech).wants(429).header.Get("RateLimit-Policy"))
+	s.as(bob).do("GET", initech, "").wants(200)
+}
+
+// Who has paid for more than ten times as much gets it, from one address.
+func TestPlanIsMetByNothingElse(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"RATE_LIMITS": "2/hour", "PLAN_LIMITS": "pro=60/hour"})
+	ada := s.person("ada")
+	acme := s.found(ada, "Acme")
+	s.all(`UPDATE organizations SET plan = 'pro'`)
+	for range 60 {
+		s.as(ada).do("GET", acme, "").wants(200)
+	}
+	require.Equal(t, `"hour";q=60;w=3600`, s.as(ada).do("GET", acme, "").wants(429).header.Get("RateLimit-Policy"))
+}
+
+func TestCoarserLimits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ standard, plans, want string }{
+		{"100/minute; 2000/hour", "", "1000/minute; 20000/hour"},
+		{"100/minute; 2000/hour", "pro=1000/minute; 20000/hour,small=1/minute; 5/hour", "10000/minute; 200000/hour"},
+		{"100/minute burst 20", "", "1000/minute burst 200"},
+		{"100/minute burst 20", "pro=1000/hour,few=5/minute", "10000/minute burst 10000"},
+		{"100/minute; 2000/hour", "pro=200/minute", "2000/minute; 120000/hour"},
+		{"x=1/day sliding", "pro=3/hour sliding", "x=720/day"},
+		{"1/second", "pro=1/31d", "10/second"},
+		{"1000000000/second", "", "1000000000/second"},
+		{"1000000000/31d sliding", "pro=1000000000/second", "2678400000000000/31d"},
+	} {
+		full := config{RateLimits: c.standard, AuthFailureLimits: "1/day", PlanLimits: strings.FieldsFunc(c.plans, func(r rune) bool { return r == ',' })}
+		standard, err := parseLimits(c.standard)
+		require.NoError(t, err)
+		plans, err := full.plans()
+		require.NoError(t, err)
+		require.Equal(t, c.want, coarser(standard, plans, 10).String())
+		_, err = newLimits(&full, slog.New(slog.DiscardHandler)) // with a factor of 100, too
+		require.NoError(t, err, c.standard)
+	}
+}
+
+// Every answer tells a quota, whatever it says: but those to probes, which cost nothing.
+func TestEveryRefusalHasItsFields(t *testing.T) {
+	t.Parallel()
+	s := startWithRoutes(t, nil,
+		route{"GET /panics", person(), func(http.ResponseWriter, *http.Request) error { panic("x") }},
+		route{"GET /fails", person(), func(http.ResponseWriter, *http.Request) error { return io.ErrNoProgress }},
+		route{"GET /out", person(), func(http.ResponseWriter, *http.Request) error { return errNoDatabase }},
+	)
+	ada := s.person("ada")
+	for _, c := range []struct {
+		who    *call
+		method string
+		path   string
+		body   string
+		status int
+	}{
+		{s.anonymous(), "GET", "/fails", "", 401},
+		{s.anonymous().with("Authorization", "Basic x"), "GET", "/fails", "", 400},
+		{s.withToken("junk"), "HEAD", "/fails", "", 401},
+		{s.anonymous(), "GET", "/nowhere", "", 404},
+		{s.anonymous(), "GET", "//", "", 404},
+		{s.anonymous(), "OPTIONS", "/fails", "", 405},
+		{s.anonymous(), "POST", "/livez", "", 405},
+		{s.as(ada), "GET", "/organizations/" + newID(), "", 404},
+		{s.as(ada), "GET", "/fails", "", 500},
+		{s.as(ada), "GET", "/panics", "", 500},
+		{s.as(ada), "GET", "/out", "", 503},
+		{s.as(ada), "POST", "/organizations", "{", 400},
+		{s.as(ada), "POST", "/organizations", "{}", 422},
+		{s.as(ada), "POST", "/organizations", strings.Repeat("x", 70_000), 413},
+		{s.as(ada).with("Content-Type", "text/plain"), "POST", "/organizations", "x", 415},
+	} {
+		got := c.who.do(c.method, c.path, c.body).wants(c.status)
+		require.NotEmpty(t, got.header.Get("RateLimit"), got.asked)
+		require.NotEmpty(t, got.header.Get("RateLimit-Policy"), got.asked)
+		require.Equal(t, c.status == 503, got.header.Get("Retry-After") != "", got.asked)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		require.Empty(t, s.anonymous().do(method, "/livez", "").wants(200).header.Get("RateLimit"))
+	}
+}
+
 // The address is the one that the nearest trusted proxy saw, in the limits as in the
 // log; networks of IPv6 are limited as what they are: one client's, or one site's.
 func TestAddresses(t *testing.T) {
@@ -151,11 +272,18 @@ func TestAddresses(t *testing.T) {
 	for i := range 10 {
 		require.Equal(t, 404, from(fmt.Sprintf("2001:db8:1:1::%d", i)))
 	}
-	require.Equal(t, 429, from("2001:db8:1:1:ffff::1"), "the same /64")
-	for i := range 89 { // it was asked 11 times
+	network := s.anonymous().with("X-Forwarded-For", "2001:db8:3::1").do("GET", "/nowhere", "").wants(404)
+	require.Equal(t, `"hour";q=10;w=3600`, network.header.Get("RateLimit-Policy"), "what binds, and not the site's")
+	for range 100 {
+		require.Equal(t, 429, from("2001:db8:1:1:ffff::1"), "the same /64")
+	}
+	for i := range 90 { // what it was refused is not at its neighbours' cost
 		require.Equal(t, 404, from(fmt.Sprintf("2001:db8:1:%d::1", 2+i)))
 	}
-	require.Equal(t, 429, from("2001:db8:1:ffff::1"), "the same /48")
+	site := s.anonymous().with("X-Forwarded-For", "2001:db8:1:ffff::1").do("GET", "/nowhere", "").wants(429)
+	require.Equal(t, `"hour";q=100;w=3600`, site.header.Get("RateLimit-Policy"), "the same /48")
+	require.NotEmpty(t, site.header.Get("Retry-After"))
+	require.Equal(t, 200, s.anonymous().with("X-Forwarded-For", "2001:db8:1:ffff::1").do("GET", "/livez", "").status)
 	require.Equal(t, 404, from("2001:db8:2::1"))
 	for range 10 {
 		require.Equal(t, 404, from("unknown"))
@@ -182,10 +310,14 @@ func TestLimitsWithoutTheirRedis(t *testing.T) {
 		s.as(ada).do("GET", "/users/me", "").wants(200)
 	}
 	s.as(ada).do("GET", "/users/me", "").wants(429)
-	require.NotEmpty(t, s.withToken(ada.token+"x").do("GET", "/users/me", "").wants(503).header.Get("Retry-After"))
+	for range 3 {
+		require.NotEmpty(t, s.withToken(ada.token+"x").do("GET", "/users/me", "").wants(503).header.Get("Retry-After"))
+	}
+	s.withToken(s.issuer.Sign(map[string]any{"sub": "ada", "exp": 1})).do("GET", "/users/me", "").wants(401)
 	s.anonymous().do("GET", "/users/me", "").wants(401)
 	s.anonymous().do("GET", "/readyz", "").wants(200)
 	require.Len(t, s.log.lines(t, "limits are counted by each replica: Redis can't be reached"), 1, "news only")
+	require.Empty(t, s.log.lines(t, "request failed"))
 	require.NotContains(t, s.log.String(), "hunter2")
 }
 

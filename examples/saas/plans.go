@@ -23,13 +23,21 @@ func withPlan(ctx context.Context, plan string) context.Context {
 	return context.WithValue(ctx, planKey{}, plan)
 }
 
-// planOf returns what the plan of the context's organization allows, nil for
-// RATE_LIMITS.
-func planOf(plans map[string]*ratelimit.Plan) func(context.Context, string) *ratelimit.Plan {
+// planOf returns what tells what the plan of the context's organization allows, nil
+// for RATE_LIMITS.
+func planOf(limits map[string]ratelimit.Limits) (func(context.Context, string) *ratelimit.Plan, error) {
+	plans := make(map[string]*ratelimit.Plan, len(limits))
+	for name, l := range limits {
+		p, err := ratelimit.NewPlan(l)
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: %w", name, err)
+		}
+		plans[name] = p
+	}
 	return func(ctx context.Context, _ string) *ratelimit.Plan {
 		name, _ := ctx.Value(planKey{}).(string)
 		return plans[name]
-	}
+	}, nil
 }
 
 // findPlan reads the plan of an organization, in the transaction that has found the

@@ -112,7 +112,8 @@ func invitationsOff() *problem {
 // told is logged with the request's id.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
-	if error(p) != err && p.Status >= http.StatusInternalServerError && !errors.Is(err, ratelimit.ErrBusy) { //nolint:errorlint // a problem itself hides nothing
+	known := errors.Is(err, ratelimit.ErrBusy) || errors.Is(err, ratelimit.ErrUnavailable) // the caller's own doing, and what limits log once
+	if error(p) != err && p.Status >= http.StatusInternalServerError && !known {           //nolint:errorlint // a problem itself hides nothing
 		x, level := exchangeOf(r.Context()), slog.LevelError
 		if r.Context().Err() != nil { // the client has gone, which is no fault of ours
 			level = slog.LevelInfo
