@@ -25,13 +25,11 @@ func (b *Breaker) State() BreakerState {
 	if b == nil {
 		return BreakerClosed
 	}
-	switch g := gate(b.gate.Load()); {
-	case g.kind() == closed:
-		return BreakerClosed
-	case g.kind() == open && b.now() < g.time():
-		return BreakerOpen
+	g := gate(b.gate.Load())
+	if g.kind() == open && b.now() >= g.time() {
+		return BreakerHalfOpen
 	}
-	return BreakerHalfOpen
+	return g.kind().state()
 }
 
 // A gate is the state of a breaker and the time that belongs to it, in one word that
