@@ -168,10 +168,12 @@ func testCutAtCommit(t *testing.T, p postgres) {
 		for cut, rows := range map[int32]int{beforeCommit: 0, afterCommit: 1} {
 			runs := 0
 			p.exec(t, `TRUNCATE effects`)
-			err := tx(t.Context(), watched(nil), func(ctx context.Context, do exec) error {
-				runs++
-				wire.cut.Store(cut)
-				return do(ctx, insert, name)
+			err := watched(nil).Do(t.Context(), func(ctx context.Context) error { // a layer above repeats it neither
+				return tx(ctx, watched(nil), func(ctx context.Context, do exec) error {
+					runs++
+					wire.cut.Store(cut)
+					return do(ctx, insert, name)
+				})
 			})
 			require.ErrorIs(t, err, retry.ErrCommitUnknown, "%s, cut %d", name, cut)
 			require.True(t, retry.TransientSQL(err), "%s: the driver's error is reachable: %v", name, err)
