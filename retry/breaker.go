@@ -50,8 +50,9 @@ type BreakerOptions struct {
 // its failure opens it again. (Nygard, "Release It!", 2007.)
 //
 // A call that fails after its ctx was canceled says nothing about the dependency and is
-// not counted, nor does one that panics. One that fails after ctx's deadline is a
-// failure: that is how a dependency that hangs shows.
+// not counted, nor is one that panics. One that fails after ctx's deadline is a
+// failure: that is how a dependency that hangs shows. Where clients choose deadlines,
+// bound them from below, or have Failure tell: short ones open it for everybody.
 //
 // Use one breaker per dependency, or per host, and in one layer: what a probe calls is
 // refused by the same breaker, which would never close again. Make one with [NewBreaker]; the zero

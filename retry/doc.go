@@ -31,7 +31,8 @@
 //     deadline is not begun: the caller gets the last error while there is time to
 //     do something about it.
 //   - A function that succeeds at once costs a few nanoseconds and no allocation;
-//     with a breaker, MaxElapsed or Observe, a reading of the clock besides.
+//     with a breaker, MaxElapsed or Observe, a reading of the clock besides; with
+//     AttemptTimeout, a context.
 //   - Waits are no longer than Policy.Max, and what a server asks for is granted
 //     up to there, with jitter on top; beyond, the call ends.
 //
