@@ -55,9 +55,10 @@ type BreakerOptions struct {
 // bound them from below, or have Failure tell: short ones open it for everybody.
 //
 // Use one breaker per dependency, or per host, and in one layer: what a probe calls is
-// refused by the same breaker, which would never close again. Make one with [NewBreaker]; the zero
-// Breaker refuses every call with an error that says so, a nil *Breaker refuses none.
-// It is safe for concurrent use, takes no locks, and has no goroutine.
+// refused by the same breaker, which would never close again. Make one with
+// [NewBreaker]; the zero Breaker refuses every call with an error that says so, a nil
+// *Breaker refuses none. It is safe for concurrent use, takes no locks, and has no
+// goroutine.
 type Breaker struct {
 	gate     atomic.Uint64 // what passes: see gate
 	tally    tally
