@@ -6,9 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -68,6 +70,50 @@ func TestCommitOfUnknownOutcome(t *testing.T) {
 	lose.Store(true)
 	require.Equal(t, []string{"Acme"}, s.as(ada).do("GET", "/organizations", "").wants(200).items("name"), "made once")
 	require.False(t, lose.Load())
+}
+
+// A change whose session the server ended is begun again. What may have crashed the server
+// is not: it would crash it again.
+func TestWhatIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
+	d.retries.change.Base, d.retries.read.Base = -1, -1
+	done := func(run func(context.Context, func(context.Context, *tenant.Tx) error) error, fails error) (times int) {
+		err := run(inTenant(t), func(context.Context, *tenant.Tx) error {
+			if times++; times == 1 {
+				return fails
+			}
+			return nil
+		})
+		require.Equal(t, times == 1, err != nil)
+		return times
+	}
+	ended, crashed := &pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "57P02"}
+	require.Equal(t, 2, done(d.write, ended))
+	require.Equal(t, 2, done(d.write, errBusy{}))
+	require.Equal(t, 1, done(d.write, crashed))
+	require.Equal(t, 1, done(d.write, io.ErrUnexpectedEOF))
+	require.Equal(t, 1, done(d.write, errors.New("a fault")))
+	require.Equal(t, 2, done(d.read, crashed))
+	require.Equal(t, 2, done(d.read, io.ErrUnexpectedEOF))
+	require.Equal(t, 1, done(d.read, errors.New("a fault")))
+}
+
+// A database that is down is asked twenty times more, by all changes and readers together.
+func TestRetriesHaveOneBudget(t *testing.T) {
+	t.Parallel()
+	d := openTestDatabase(t, filepath.Join(t.TempDir(), "saas.db"))
+	d.retries.change.Base, d.retries.read.Base = -1, -1
+	asked := 0
+	down := func(context.Context, *tenant.Tx) error {
+		asked++
+		return errBusy{}
+	}
+	for range 5 {
+		require.Error(t, d.write(inTenant(t), down))
+		require.Error(t, d.read(inTenant(t), down))
+	}
+	require.Equal(t, 10+20, asked)
 }
 
 // startStuttering runs the service on SQLite, with every commit made by commit, which

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,4 +95,19 @@ func TestUserinfoIsNotNeeded(t *testing.T) {
 		s.withToken(s.issuer.Sign(claims)).do("POST", "/invitations/accept", acceptJSON(invited)).wants(403)
 	}
 	s.as(bob).do("POST", "/invitations/accept", acceptJSON(invited)).wants(200)
+}
+
+// An issuer that hangs is asked twice, and does not use up the time of the request.
+func TestUserinfoHangs(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	issuer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(issuer.Close)
+	s := start(t, map[string]string{"AUTH_USERINFO_URL": issuer.URL})
+	bob := s.issuer.Sign(map[string]any{"sub": "bob"})
+	s.withToken(bob).do("POST", "/invitations/accept", acceptJSON("any")).wants(503)
+	require.EqualValues(t, 2, asked.Load())
 }
