@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/ratelimit"
 )
 
 // A person has a quota outside of organizations and one in each, and nobody else's is
@@ -319,6 +322,33 @@ func TestLimitsWithoutTheirRedis(t *testing.T) {
 	require.Len(t, s.log.lines(t, "limits are counted by each replica: Redis can't be reached"), 1, "news only")
 	require.Empty(t, s.log.lines(t, "request failed"))
 	require.NotContains(t, s.log.String(), "hunter2")
+}
+
+// The log says once when Redis goes and when it is back: which neither a refusal says
+// that is remembered, nor a caller who has gone.
+func TestRedisGoesAndComesBack(t *testing.T) {
+	t.Parallel()
+	var log logBuffer
+	l := limits{log: slog.New(slog.NewJSONHandler(&log, nil))}
+	tell := func(d ratelimit.Decision, err error) {
+		l.observe(t.Context(), ratelimit.Event{Decision: d, Err: err})
+	}
+	told := func(gone, back int) {
+		t.Helper()
+		require.Len(t, log.lines(t, "limits are counted by each replica: Redis can't be reached"), gone)
+		require.Len(t, log.lines(t, "limits are shared again"), back)
+	}
+	tell(ratelimit.Decision{}, nil)
+	tell(ratelimit.Decision{}, context.Canceled)
+	told(0, 0)
+	tell(ratelimit.Decision{Degraded: true}, io.EOF)
+	tell(ratelimit.Decision{Degraded: true, Allowed: true}, io.EOF)
+	tell(ratelimit.Decision{}, fmt.Errorf("%w: x", ratelimit.ErrUnavailable))
+	tell(ratelimit.Decision{}, nil)
+	tell(ratelimit.Decision{}, context.Canceled)
+	told(1, 0)
+	tell(ratelimit.Decision{Allowed: true}, nil)
+	told(1, 1)
 }
 
 // Nobody alone keeps the service busy.
