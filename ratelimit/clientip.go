@@ -52,8 +52,8 @@ func RemoteIP() ClientIP { return ClientIP{source: fromRemote} }
 // know its client, and guessing would let whoever wrote the rest choose.
 //
 // The error reports every fault of trusted: it must not be empty, nor have a prefix
-// that is invalid, trusts everybody (/0) or never matches (IPv4-mapped; addresses are
-// compared unmapped).
+// that is invalid, trusts strangers (wider than an IPv4 /8 or an IPv6 /7) or never
+// matches (IPv4-mapped; addresses are compared unmapped).
 func ForwardedIP(trusted []netip.Prefix) (ClientIP, error) {
 	if err := checkTrusted(trusted); err != nil {
 		return ClientIP{}, fmt.Errorf("ratelimit: ForwardedIP: %w", err)
@@ -93,8 +93,10 @@ func checkTrusted(trusted []netip.Prefix) error {
 		switch {
 		case !p.IsValid():
 			faults = append(faults, fmt.Errorf("trusted[%d]: invalid prefix", i))
-		case p.Bits() == 0:
-			faults = append(faults, fmt.Errorf("trusted[%d]: %v trusts everybody", i, p))
+		case p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && !p.Addr().Is4In6() && p.Bits() < 7:
+			// The widest networks of one owner are 10.0.0.0/8 and fc00::/7. Two halves of
+			// the Internet are as good as all of it.
+			faults = append(faults, fmt.Errorf("trusted[%d]: %v trusts strangers", i, p))
 		case p.Addr().Is4In6():
 			faults = append(faults, fmt.Errorf("trusted[%d]: %v never matches; write it as IPv4", i, p))
 		}

@@ -36,12 +36,12 @@ func TestClientIPFaults(t *testing.T) {
 	_, err = ratelimit.ForwardedIP([]netip.Prefix{
 		netip.MustParsePrefix("10.0.0.0/8"),
 		{},
-		netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"),
+		netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("2000::/3"),
 		netip.MustParsePrefix("::ffff:10.0.0.0/104"),
 	})
 	require.EqualError(t, err, `ratelimit: ForwardedIP: trusted[1]: invalid prefix
-trusted[2]: 0.0.0.0/0 trusts everybody
-trusted[3]: ::/0 trusts everybody
+trusted[2]: 0.0.0.0/1 trusts strangers
+trusted[3]: 2000::/3 trusts strangers
 trusted[4]: ::ffff:10.0.0.0/104 never matches; write it as IPv4`)
 	_, err = ratelimit.HeaderIP("X Real IP", nil)
 	require.EqualError(t, err, `ratelimit: HeaderIP: name: "X Real IP" is no header field

@@ -27,7 +27,7 @@ func (c *config) limitFaults(f *faultList) {
 	_, err = c.plans()
 	f.unless(err == nil, "PLAN_LIMITS", planForm)
 	_, err = c.clientIP()
-	f.unless(err == nil, "TRUSTED_PROXIES", "must be networks such as 10.0.0.0/8, with commas between them; none may be everybody's")
+	f.unless(err == nil, "TRUSTED_PROXIES", "must be networks such as 10.0.0.0/8, with commas between them; none may be wider than an IPv4 /8 or an IPv6 /7")
 	_, err = c.redisOptions()
 	f.unless(err == nil, "REDIS_URL", "must be redis://LOGIN:PASSWORD@HOST:PORT/NUMBER, or rediss: for TLS")
 }

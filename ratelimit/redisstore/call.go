@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -23,25 +24,31 @@ var (
 // for each CPU), and bounds what a server that doesn't answer can hold up.
 const inFlight = 512
 
+// A job is a call: of the script, or DEL if there is no plan.
+type job struct {
+	key  string
+	plan *plan
+	n    int
+
+	limit   context.Context // ends with the deadline, not with the caller
+	done    chan outcome    // has room for it
+	settled atomic.Bool     // the breaker knows
+}
+
 type outcome struct {
 	numbers []int64
 	err     error
 }
 
-// call runs f and gives up on it after s.timeout, or when ctx ends. f is left
-// behind then, as most clients follow no context while they wait for the network:
+// call does j in a goroutine, and gives up on it after s.timeout, or when ctx ends. It is
+// left behind then, as most clients follow no context while they wait for the network:
 // redis.Options.ContextTimeoutEnabled is off unless it is set. It ends by the time-outs
 // of the client.
-func (s *Store) call(ctx context.Context, f func(context.Context) ([]int64, error)) ([]int64, error) {
+func (s *Store) call(ctx context.Context, j *job) ([]int64, error) {
 	// Whether Redis works is found out even if the caller has no time for it, so that
-	// ctx does not end f.
+	// ctx does not end the call.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-	var settled atomic.Bool
-	settle := func(err error) {
-		if !settled.Swap(true) {
-			s.breaker.called(answered(err))
-		}
-	}
+	j.limit, j.done = limit, make(chan outcome, 1)
 	select {
 	case s.slots <- struct{}{}:
 	default:
@@ -49,38 +56,56 @@ func (s *Store) call(ctx context.Context, f func(context.Context) ([]int64, erro
 		case s.slots <- struct{}{}:
 		case <-limit.Done():
 			cancel()
-			settle(ErrTimeout)
+			s.settle(j, ErrTimeout)
 			return nil, ErrTimeout
 		case <-ctx.Done():
 			cancel()
 			return nil, ctx.Err()
 		}
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		defer cancel()
-		numbers, err := f(limit)
-		<-s.slots
-		if err != nil && limit.Err() != nil {
-			err = ErrTimeout // whatever the client made of it
-		}
-		settle(err)
-		done <- outcome{numbers, err}
-	}()
+	go s.work(j)
 	select {
-	case o := <-done:
+	case o := <-j.done:
+		cancel()
 		return o.numbers, o.err
 	case <-limit.Done():
-		select {
-		case o := <-done: // which ended the limit
-			return o.numbers, o.err
-		default:
-		}
-		settle(ErrTimeout)
+		cancel()
+		s.settle(j, ErrTimeout)
 		return nil, ErrTimeout
 	case <-ctx.Done():
-		context.AfterFunc(limit, func() { settle(ErrTimeout) })
+		context.AfterFunc(limit, func() {
+			cancel()
+			s.settle(j, ErrTimeout)
+		})
 		return nil, ctx.Err()
+	}
+}
+
+// work does j, whether somebody waits for it or not.
+func (s *Store) work(j *job) {
+	numbers, err := s.do(j)
+	<-s.slots
+	if err != nil && j.limit.Err() != nil {
+		err = ErrTimeout // whatever the client made of it
+	}
+	s.settle(j, err)
+	j.done <- outcome{numbers, err}
+}
+
+func (s *Store) do(j *job) ([]int64, error) {
+	if j.plan != nil {
+		return s.run(j.limit, j.key, j.plan, j.n)
+	}
+	if err := s.client.Del(j.limit, j.key).Err(); err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
+	}
+	return nil, nil
+}
+
+// settle tells the breaker what came of j, once.
+func (s *Store) settle(j *job, err error) {
+	if !j.settled.Swap(true) {
+		s.breaker.called(answered(err))
 	}
 }
 

@@ -16,8 +16,7 @@ type bucket struct{ name, key string }
 
 // A denial is a refusal by Redis that stays one for a while.
 type denial struct {
-	limits  ratelimit.Limits
-	windows []window
+	plan    *plan
 	answers []answer
 	n       int
 	at      time.Time
@@ -46,14 +45,14 @@ func (d *denials) find(b bucket, limits ratelimit.Limits, n int) (decision ratel
 	d.mu.RLock()
 	found, resets := d.of[b], d.resets
 	d.mu.RUnlock()
-	if found == nil || found.n != n || !slices.Equal(found.limits, limits) {
+	if found == nil || found.n != n || !slices.Equal(found.plan.limits, limits) {
 		return ratelimit.Decision{}, false, resets
 	}
 	now := time.Now()
 	if !now.Before(found.until) {
 		return ratelimit.Decision{}, false, resets
 	}
-	decision = decide(limits, found.windows, found.answers, n, now.Sub(found.at))
+	decision = decide(limits, found.plan.windows, found.answers, n, now.Sub(found.at))
 	return decision, !decision.Allowed, resets
 }
 

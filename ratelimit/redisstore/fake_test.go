@@ -1,7 +1,11 @@
 package redisstore_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"net"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -14,7 +18,7 @@ import (
 var limits = ratelimit.Limits{ratelimit.PerMinute(10), {Name: "slide", Quota: 10, Window: ratelimit.PerHour(1).Window, Sliding: true}}
 
 // A fake is a server that is one function.
-type fake func(ctx context.Context, cmd redis.Cmder) (any, error)
+type fake func(ctx context.Context, cmd redis.Cmder) ([]int64, error)
 
 func (f fake) DialHook(next redis.DialHook) redis.DialHook { return next }
 
@@ -25,7 +29,7 @@ func (f fake) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 func (f fake) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		answer, err := f(ctx, cmd)
-		if c, ok := cmd.(*redis.Cmd); ok && err == nil {
+		if c, ok := cmd.(*redis.IntSliceCmd); ok && err == nil {
 			c.SetVal(answer)
 		}
 		cmd.SetErr(err)
@@ -44,6 +48,58 @@ func newStore(t testing.TB, f fake, o *redisstore.Options) *redisstore.Store {
 }
 
 // granted is the script's answer to one unit of limits.
-func granted(context.Context, redis.Cmder) (any, error) {
-	return []any{int64(1), int64(6e9), int64(0), int64(0), int64(1), int64(0), int64(4e9)}, nil
+func granted(context.Context, redis.Cmder) ([]int64, error) {
+	return []int64{1, 6e9, 1, 0, 4e9}, nil
+}
+
+// answering returns a client of a server that answers every question with the same text.
+func answering(t testing.TB, text string) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{
+		Protocol: 2, DisableIdentity: true, MaxRetries: -1,
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				for in := bufio.NewReader(there); ; {
+					name, err := readCommand(in)
+					if err != nil {
+						return
+					}
+					answer := text
+					if name == "hello" {
+						answer = "-ERR unknown command\r\n"
+					}
+					if _, err := io.WriteString(there, answer); err != nil {
+						return
+					}
+				}
+			}()
+			return here, nil
+		},
+	})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// readCommand reads a command and returns its name.
+func readCommand(in *bufio.Reader) (name string, err error) {
+	var parts int
+	if _, err := fmt.Fscanf(in, "*%d\r\n", &parts); err != nil {
+		return "", err
+	}
+	for i := range parts {
+		var size int
+		if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
+			return "", err
+		}
+		part := make([]byte, size+len("\r\n"))
+		if _, err := io.ReadFull(in, part); err != nil {
+			return "", err
+		}
+		if i == 0 {
+			name = string(part[:size])
+		}
+	}
+	return name, nil
 }

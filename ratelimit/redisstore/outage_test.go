@@ -22,7 +22,7 @@ func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		var works atomic.Bool
-		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) (any, error) {
+		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) ([]int64, error) {
 			asked.Add(1)
 			if works.Load() {
 				return granted(ctx, cmd)
@@ -72,7 +72,7 @@ func TestBreaker(t *testing.T) {
 func TestAlwaysAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStore(t, func(ctx context.Context, _ redis.Cmder) (any, error) {
+		s := newStore(t, func(ctx context.Context, _ redis.Cmder) ([]int64, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}, &redisstore.Options{Timeout: time.Second, Failures: -1})
@@ -91,7 +91,7 @@ func TestAlwaysAsked(t *testing.T) {
 func TestCallerEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) (any, error) {
+		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) ([]int64, error) {
 			time.Sleep(20 * time.Millisecond)
 			require.NoError(t, ctx.Err())
 			return granted(ctx, cmd)
@@ -117,7 +117,7 @@ func TestCallerEnds(t *testing.T) {
 func TestCallersLeave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
+		s := newStore(t, func(context.Context, redis.Cmder) ([]int64, error) {
 			time.Sleep(time.Minute)
 			return nil, errors.New("i/o timeout")
 		}, nil)
@@ -141,7 +141,7 @@ func TestInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int64
-		s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
+		s := newStore(t, func(context.Context, redis.Cmder) ([]int64, error) {
 			now := running.Add(1)
 			for old := most.Load(); now > old; old = most.Load() {
 				most.CompareAndSwap(old, now)
@@ -181,9 +181,9 @@ func TestDenialExpires(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
-				s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
+				s := newStore(t, func(context.Context, redis.Cmder) ([]int64, error) {
 					asked++
-					return []any{int64(0), int64(0), int64(0), int64(0), int64(10), test.fits.Microseconds(), test.fits.Microseconds()}, nil
+					return []int64{0, 0, 10, test.fits.Microseconds(), test.fits.Microseconds()}, nil
 				}, nil)
 				for elapsed := time.Duration(0); elapsed < test.remembered; elapsed += time.Second {
 					d, err := s.Take(t.Context(), "api", "k", limits, 1)
@@ -206,13 +206,13 @@ func TestResetOvertakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		s := newStore(t, func(_ context.Context, cmd redis.Cmder) (any, error) {
+		s := newStore(t, func(_ context.Context, cmd redis.Cmder) ([]int64, error) {
 			if cmd.Name() == "del" {
-				return int64(1), nil
+				return nil, nil
 			}
 			asked++
 			time.Sleep(10 * time.Millisecond)
-			return []any{int64(0), int64(0), int64(0), int64(0), int64(10), int64(1e9), int64(1e9)}, nil
+			return []int64{0, 0, 10, 1e9, 1e9}, nil
 		}, nil)
 		var both sync.WaitGroup
 		both.Go(func() {

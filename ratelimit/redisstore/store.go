@@ -46,10 +46,11 @@ type Options struct {
 // [New]. It has nothing to close: the client is its owner's, who closes it.
 type Store struct {
 	client  redis.UniversalClient
-	script  *redis.Script
+	sha     string // of the script
 	prefix  string
 	timeout time.Duration
 	slots   chan struct{}
+	plans   plans
 	breaker *breaker
 	denials *denials // nil: none
 }
@@ -83,7 +84,7 @@ func New(client redis.UniversalClient, o *Options) (*Store, error) {
 	}
 	s := &Store{
 		client:  client,
-		script:  redis.NewScript(takeText),
+		sha:     redis.NewScript(takeText).Hash(),
 		prefix:  cmp.Or(o.Prefix, "rowhouse:rl:"),
 		timeout: cmp.Or(o.Timeout, 75*time.Millisecond),
 		slots:   make(chan struct{}, inFlight),
@@ -116,68 +117,63 @@ func (s *Store) Take(ctx context.Context, name, key string, limits ratelimit.Lim
 	if err := s.ready(name, key); err != nil {
 		return ratelimit.Decision{}, err
 	}
-	windows, err := newWindows(limits)
+	p, err := s.plans.of(limits)
 	if err != nil {
 		return ratelimit.Decision{}, err
 	}
 	at := time.Now()
-	allowed, answers, err := s.take(ctx, name, key, windows, n)
+	allowed, answers, err := s.take(ctx, name, key, p, n)
 	if err != nil {
 		return ratelimit.Decision{}, err
 	}
 	if allowed {
-		return decide(limits, windows, answers, 0, 0), nil
+		return decide(limits, p.windows, answers, 0, 0), nil
 	}
-	if d = decide(limits, windows, answers, n, 0); d.Allowed {
+	if d = decide(limits, p.windows, answers, n, 0); d.Allowed {
 		return ratelimit.Decision{}, fmt.Errorf("redisstore: the script refused %d units that fit", n)
 	}
 	if d.RetryAfter != ratelimit.Never {
 		s.denials.put(bucket{name, key}, &denial{
-			limits: slices.Clone(limits), windows: windows, answers: answers, n: n,
-			at: at, until: at.Add(min(d.RetryAfter, longestDenial)),
+			plan: p, answers: answers, n: n, at: at, until: at.Add(min(d.RetryAfter, longestDenial)),
 		}, resets)
 	}
 	return d, nil
 }
 
 // take runs the script.
-func (s *Store) take(ctx context.Context, name, key string, windows []window, n int) (bool, []answer, error) {
-	numbers, err := s.call(ctx, func(ctx context.Context) ([]int64, error) {
-		return s.run(ctx, redisKey(s.prefix, name, key), windows, n)
-	})
-	switch {
-	case err == nil && len(numbers) == 1+3*len(windows):
-	case err == nil:
-		err = fmt.Errorf("redisstore: the script answered with %d numbers", len(numbers))
-	case errors.Is(err, ErrNotABucket):
+func (s *Store) take(ctx context.Context, name, key string, p *plan, n int) (bool, []answer, error) {
+	numbers, err := s.call(ctx, &job{key: redisKey(s.prefix, name, key), plan: p, n: n})
+	if errors.Is(err, ErrNotABucket) {
 		err = fmt.Errorf("%w: limiter %q, key with digest %s", err, name, digest(name, key))
 	}
 	if err != nil {
 		return false, nil, err
 	}
-	answers := make([]answer, len(windows))
-	for i := range answers {
-		answers[i] = answer{numbers[1+3*i], numbers[2+3*i], numbers[3+3*i]}
+	if len(numbers) > 0 {
+		if answers, ok := p.read(numbers[1:]); ok {
+			return numbers[0] == 1, answers, nil
+		}
 	}
-	return numbers[0] == 1, answers, nil
+	return false, nil, fmt.Errorf("redisstore: the script answered with %d numbers", len(numbers))
 }
 
 // run is one question to Redis: EVALSHA, and EVAL after it if the server does not
 // know the script (any more).
-func (s *Store) run(ctx context.Context, key string, windows []window, n int) ([]int64, error) {
-	args := make([]any, 1, 1+4*ratelimit.MaxWindows)
-	args[0] = n
-	for _, w := range windows {
-		if w.eighth > 0 {
-			args = append(args, w.id, w.eighth, w.burst, 0)
-		} else {
-			args = append(args, w.id, 0, w.each, w.fill)
-		}
+func (s *Store) run(ctx context.Context, key string, p *plan, n int) ([]int64, error) {
+	args := make([]any, 5, 5+3*ratelimit.MaxWindows)
+	args[0], args[1], args[2], args[3], args[4] = "evalsha", s.sha, 1, key, n
+	args = append(args, p.args...)
+	cmd := redis.NewIntSliceCmd(ctx, args...)
+	err := s.client.Process(ctx, cmd)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		args = slices.Clone(args) // hooks may hold the first ones
+		args[0], args[1] = "eval", takeText
+		cmd = redis.NewIntSliceCmd(ctx, args...)
+		err = s.client.Process(ctx, cmd)
 	}
-	numbers, err := s.script.Run(ctx, s.client, []string{key}, args...).Int64Slice()
 	switch {
 	case err == nil:
-		return numbers, nil
+		return cmd.Val(), nil
 	case redis.HasErrorPrefix(err, "NOTABUCKET"):
 		return nil, ErrNotABucket
 	}
@@ -195,28 +191,22 @@ func (s *Store) Reset(ctx context.Context, name, key string) error {
 	if err := s.ready(name, key); err != nil {
 		return err
 	}
-	_, err := s.call(ctx, func(ctx context.Context) ([]int64, error) {
-		if err := s.client.Del(ctx, redisKey(s.prefix, name, key)).Err(); err != nil {
-			return nil, fmt.Errorf("redisstore: %w", err)
-		}
-		return nil, nil
-	})
+	_, err := s.call(ctx, &job{key: redisKey(s.prefix, name, key)})
 	return err
 }
 
 // ready returns [ErrOpen] if Redis is not to be asked. Now and then it has somebody
-// else ask, about the same key: in a cluster, the node that matters.
+// else ask, about the same key: in a cluster, the node that matters. The script writes
+// then, as a server that only answers is no use.
 func (s *Store) ready(name, key string) error {
 	call, probe := s.breaker.allow()
 	if call {
 		return nil
 	}
 	if probe {
-		key := redisKey(s.prefix, name, key)
+		j := &job{key: redisKey(s.prefix, name, key), plan: &plan{}}
 		go func() {
-			_, err := s.call(context.Background(), func(ctx context.Context) ([]int64, error) {
-				return s.run(ctx, key, nil, 0)
-			})
+			_, err := s.call(context.Background(), j)
 			s.breaker.probed(answered(err))
 		}()
 	}

@@ -2,7 +2,7 @@ package redisstore_test
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +54,11 @@ func TestLimitsThatDoNotFit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
-				return []any{int64(1), int64(0), int64(0), int64(0)}, nil
+			s := newStore(t, func(context.Context, redis.Cmder) ([]int64, error) {
+				if test.limits[0].Sliding {
+					return []int64{1, 0, 0, 0}, nil
+				}
+				return []int64{1, 0}, nil
 			}, patient)
 			d, err := s.Take(t.Context(), "api", "k", test.limits, 1)
 			require.Equal(t, test.fits, err == nil, err)
@@ -69,30 +72,41 @@ func TestLimitsThatDoNotFit(t *testing.T) {
 // TestOddAnswers: what the script doesn't say is an error, not a grant.
 func TestOddAnswers(t *testing.T) {
 	t.Parallel()
-	cause := errors.New("OOM command not allowed when used memory > 'maxmemory'")
-	for name, answer := range map[string]any{
-		"nothing":       nil,
-		"text":          "OK",
-		"a number":      int64(1),
-		"none":          []any{},
-		"too few":       []any{int64(1), int64(0), int64(0), int64(0)},
-		"too many":      make([]any, 8),
-		"texts":         []any{"a", "b", "c", "d", "e", "f", "g"},
-		"no refusal":    []any{int64(0), int64(0), int64(0), int64(0), int64(0), int64(0), int64(0)},
-		"an error":      cause,
-		"not a verdict": []any{int64(2), int64(0), int64(0), int64(0), int64(0), int64(0), int64(0)},
-	} {
-		s := newStore(t, func(context.Context, redis.Cmder) (any, error) {
-			err, _ := answer.(error)
-			return answer, err
-		}, patient)
-		d, err := s.Take(t.Context(), "api", "k", limits, 1)
-		require.Error(t, err, name)
-		require.False(t, d.Allowed, name)
-		if answer == any(cause) {
-			require.ErrorIs(t, err, cause)
+	numbers := func(of ...int) string {
+		text := fmt.Sprintf("*%d\r\n", len(of))
+		for _, n := range of {
+			text += fmt.Sprintf(":%d\r\n", n)
 		}
+		return text
 	}
+	for name, test := range map[string]struct{ answer, want string }{
+		"nothing":       {"$-1\r\n", "nil"},
+		"no array":      {"*-1\r\n", "nil"},
+		"text":          {"+OK\r\n", "redisstore: "},
+		"a number":      {":1\r\n", "redisstore: "},
+		"none":          {numbers(), "0 numbers"},
+		"a verdict":     {numbers(1), "1 numbers"},
+		"too few":       {numbers(1, 0, 0, 0), "4 numbers"},
+		"too many":      {numbers(1, 0, 0, 0, 0, 0), "6 numbers"},
+		"texts":         {"*5\r\n" + strings.Repeat("$1\r\na\r\n", 5), "redisstore: "},
+		"no refusal":    {numbers(0, 0, 0, 0, 0), "refused 1 units"},
+		"not a verdict": {numbers(2, 0, 0, 0, 0), "refused 1 units"},
+		"an error":      {"-OOM command not allowed\r\n", "redisstore: OOM command not allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := redisstore.New(answering(t, test.answer), patient)
+			require.NoError(t, err)
+			d, err := s.Take(t.Context(), "api", "k", limits, 1)
+			require.ErrorContains(t, err, test.want)
+			require.False(t, d.Allowed)
+		})
+	}
+	s, err := redisstore.New(answering(t, numbers(1, 6e9, 1, 0, 4e9)), patient)
+	require.NoError(t, err)
+	d, err := s.Take(t.Context(), "api", "k", limits, 1)
+	require.NoError(t, err)
+	require.True(t, d.Allowed)
 }
 
 // FuzzKey: no two buckets share a key, and no key can be taken for more than one word
@@ -106,7 +120,7 @@ func FuzzKey(f *testing.F) {
 	f.Add("api", "\r\nFLUSHALL", "api", "\xff")
 	f.Fuzz(func(t *testing.T, name1, key1, name2, key2 string) {
 		var keys []string
-		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) (any, error) {
+		s := newStore(t, func(ctx context.Context, cmd redis.Cmder) ([]int64, error) {
 			keys = append(keys, cmd.Args()[3].(string))
 			return granted(ctx, cmd)
 		}, patient)

@@ -81,6 +81,42 @@ func conform(t *testing.T, s interface {
 			}
 		})
 	}
+	t.Run("limits change", func(t *testing.T) {
+		// What is the same are lengths, kinds and their order.
+		short := func(name string, quota, burst int) ratelimit.Limit {
+			return ratelimit.Limit{Name: name, Quota: quota, Window: time.Hour, Burst: burst}
+		}
+		slide := func(name string, quota int) ratelimit.Limit {
+			return ratelimit.Limit{Name: name, Quota: quota, Window: 24 * time.Hour, Sliding: true}
+		}
+		for i, step := range []struct {
+			limits    ratelimit.Limits
+			n         int
+			refused   uint8
+			remaining int
+		}{
+			{ratelimit.Limits{short("a", 10, 0), short("b", 20, 0), slide("c", 30)}, 10, 0, 0},
+			{ratelimit.Limits{short("x", 10, 0), short("y", 20, 0), slide("z", 30)}, 1, 1, 0},   // other names
+			{ratelimit.Limits{short("b", 10, 0), short("a", 20, 0), slide("c", 30)}, 1, 1, 0},   // and those of others
+			{ratelimit.Limits{short("a", 3600, 0), short("b", 20, 0), slide("c", 30)}, 9, 1, 0}, // the whole of one quota is that of another
+			{ratelimit.Limits{short("a", 10, 1), short("b", 20, 1), slide("c", 5)}, 1, 7, 0},
+			{ratelimit.Limits{short("a", 10, 1), short("b", 20, 1), slide("c", 5)}, 0, 0, 0}, // a look is no refusal
+			{ratelimit.Limits{short("a", 10, 11), short("b", 20, 0), slide("c", 10)}, 1, 4, 0},
+			{ratelimit.Limits{short("a", 10, 0), short("b", 20, 0), slide("c", 30)}, 1, 1, 0}, // less in between gave nothing back
+			{ratelimit.Limits{short("a", 10, 0), short("b", 20, 0), slide("c", 30)}, 0, 0, 0},
+			{ratelimit.Limits{short("a", 10, 20), short("b", 20, 0), slide("c", 30)}, 11, 3, 10},
+			{ratelimit.Limits{short("a", 10, 20), short("b", 20, 0), slide("c", 30)}, 10, 0, 0},
+		} {
+			d, err := s.Take(t.Context(), "contract", "change", step.limits, step.n)
+			require.NoError(t, err)
+			require.Equal(t, step.refused, d.Refused, "step %d", i)
+			require.Equal(t, step.refused == 0, d.Allowed, "step %d", i)
+			require.Equal(t, step.remaining, d.Remaining, "step %d", i)
+		}
+		d, err := s.Take(t.Context(), "contract", "change", ratelimit.Limits{short("a", 10, 1), short("b", 20, 0), slide("c", 30)}, 1)
+		require.NoError(t, err)
+		require.InDelta(t, 2*time.Hour, d.RetryAfter, float64(time.Minute), "all that is above the smaller burst")
+	})
 	t.Run("at once", func(t *testing.T) {
 		var granted atomic.Int64
 		var all sync.WaitGroup

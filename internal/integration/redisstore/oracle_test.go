@@ -32,11 +32,11 @@ func newClock(t *testing.T, addr string) *clock {
 	t.Helper()
 	text, err := os.ReadFile("../../../ratelimit/redisstore/take.lua")
 	require.NoError(t, err)
-	const time, expiry = "call('TIME')", ", 'PX', ceil(idle / 1000000)" // which would go by the server's clock
+	const time, expiry = "call('TIME')", ", 'PX', ceil(idle / 1000000) + 1" // which would go by the server's clock
 	require.Equal(t, 1, strings.Count(string(text), time))
 	require.Equal(t, 1, strings.Count(string(text), expiry))
 	client := redis.NewClient(&redis.Options{Addr: addr})
-	sha, err := client.ScriptLoad(t.Context(), strings.NewReplacer(time, "{ ARGV[#ARGV-1], ARGV[#ARGV] }", expiry, "").Replace(string(text))).Result()
+	sha, err := client.ScriptLoad(t.Context(), strings.NewReplacer(time, "{ table.remove(ARGV, #ARGV - 1), table.remove(ARGV) }", expiry, "").Replace(string(text))).Result()
 	require.NoError(t, err)
 	c := &clock{client: client, sha: sha, ask: make(chan func()), done: make(chan struct{})}
 	var running sync.WaitGroup
@@ -80,11 +80,13 @@ func (c *clock) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 				args[1] = c.sha
 				args = append(args, now.Unix(), now.Nanosecond()/1000)
 			}
-			got, err := c.client.Do(context.Background(), args...).Result()
-			if cmd, ok := cmd.(*redis.Cmd); ok {
+			if cmd, ok := cmd.(*redis.IntSliceCmd); ok {
+				got, err := c.client.Do(context.Background(), args...).Int64Slice()
 				cmd.SetVal(got)
+				cmd.SetErr(err)
+				return
 			}
-			cmd.SetErr(err)
+			cmd.SetErr(c.client.Do(context.Background(), args...).Err())
 		}
 		<-c.done
 		return cmd.Err()

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,7 @@ func TestStandalone(t *testing.T) {
 	t.Run("replicas", func(t *testing.T) { testReplicas(t, addr) })
 	t.Run("foreign values", func(t *testing.T) { testForeignValues(t, addr) })
 	t.Run("limits change", func(t *testing.T) { testLimitsChange(t, addr) })
+	t.Run("expiry", func(t *testing.T) { testExpiry(t, addr) })
 	t.Run("clock set back", func(t *testing.T) { testClockSetBack(t, addr) })
 	t.Run("denials", func(t *testing.T) { testDenials(t, addr) })
 	t.Run("keys", func(t *testing.T) { testKeys(t, client(t, addr)) })
@@ -163,7 +165,8 @@ func testForeignValues(t *testing.T, addr string) {
 	put := func(value string) func() error {
 		return func() error { return c.Set(ctx, key, value, 0).Err() }
 	}
-	const sliding = "\x82\xa0\x01\xafslide/450000000"
+	const sliding = "\x82\xa0\x01\xa71h0m0s~"
+	const eighth = "\xce\x1a\xd2\x74\x80"
 	values := map[string]func() error{
 		"a list":            func() error { return c.LPush(ctx, key, "x").Err() },
 		"nothing":           put(""),
@@ -171,19 +174,22 @@ func testForeignValues(t *testing.T, addr string) {
 		"a number":          put("17"),
 		"an array":          put("\x91\x01"),
 		"another map":       put("\x81\xa1x\x01"),
-		"half a map":        put("\x82\xa0\x01\xa4hour"),
+		"half a map":        put("\x82\xa0\x01\xa61h0m0s"),
 		"a time of text":    put("\x81\xa0\xa1x"),
 		"a negative time":   put("\x81\xa0\xff"),
-		"a bucket of text":  put("\x82\xa0\x01\xa4hour\xa1x"),
-		"a negative bucket": put("\x82\xa0\x01\xa4hour\xff"),
-		"a fraction":        put("\x82\xa0\x01\xa4hour\xca\x3f\x00\x00\x00"),
-		"not a number":      put("\x82\xa0\x01\xa4hour\xca\x7f\xc0\x00\x00"),
-		"infinity":          put("\x82\xa0\x01\xa4hour\xca\x7f\x80\x00\x00"),
+		"a bucket of text":  put("\x82\xa0\x01\xa61h0m0s\xa1x"),
+		"a negative bucket": put("\x82\xa0\x01\xa61h0m0s\xff"),
+		"a fraction":        put("\x82\xa0\x01\xa61h0m0s\xca\x3f\x00\x00\x00"),
+		"not a number":      put("\x82\xa0\x01\xa61h0m0s\xca\x7f\xc0\x00\x00"),
+		"infinity":          put("\x82\xa0\x01\xa61h0m0s\xca\x7f\x80\x00\x00"),
 		"no array":          put(sliding + "\x01"),
 		"an empty array":    put(sliding + "\x90"),
-		"a long array":      put(sliding + "\x9b" + strings.Repeat("\x01", 11)),
-		"an array of text":  put(sliding + "\x92\x01\xa1x"),
-		"a negative count":  put(sliding + "\x92\x01\xff"),
+		"a short array":     put(sliding + "\x91" + eighth),
+		"a long array":      put(sliding + "\x9c" + eighth + strings.Repeat("\x01", 11)),
+		"other eighths":     put(sliding + "\x93\x01\x01\x01"),
+		"an array of text":  put(sliding + "\x93" + eighth + "\x01\xa1x"),
+		"a negative eighth": put(sliding + "\x93" + eighth + "\xff\x01"),
+		"a negative count":  put(sliding + "\x93" + eighth + "\x01\xff"),
 	}
 	for name, set := range values {
 		require.NoError(t, c.Del(ctx, key).Err())
@@ -199,6 +205,40 @@ func testForeignValues(t *testing.T, addr string) {
 	}
 	require.NoError(t, s.Reset(ctx, "api", secret))
 	require.True(t, take(t, s, secret, limits, 1).Allowed)
+
+	// Whatever is there, it is a bucket or not; no error of the script looks like an
+	// outage.
+	random := rand.New(rand.NewPCG(3, 4))
+	buckets := []string{
+		c.Get(ctx, key).Val(),
+		"\x83\xa0\x01\xc3\x01\x05\x92\x01\x01", // keys that are no text
+		"\x82\xa0\x01\xa1x\x93\xcf\x00\x1f\xff\xff\xff\xff\xff\xff\xcf\x00\x1f\xff\xff\xff\xff\xff\xff\x01", // a window that never ends
+	}
+	for i := range 3000 {
+		value := []byte(buckets[i%len(buckets)])
+		for range random.IntN(1 + min(i, 4)) {
+			value[random.IntN(len(value))] = byte(random.Uint32())
+		}
+		require.NoError(t, c.Set(ctx, key, value, 0).Err())
+		if _, err := s.Take(ctx, "api", secret, limits, 1); err != nil {
+			require.ErrorIs(t, err, redisstore.ErrNotABucket, "%q", value)
+		}
+	}
+}
+
+// testExpiry: no bucket is forgotten before it is full.
+func testExpiry(t *testing.T, addr string) {
+	c := client(t, addr)
+	s := open(t, c, redisstore.Options{Prefix: "expiry:"})
+	limits := ratelimit.Limits{ratelimit.PerHour(3600)}
+	for i := range 20 {
+		d := take(t, s, fmt.Sprint(i), limits, 7)
+		written, err := c.Eval(t.Context(), `return cmsgpack.unpack(redis.call('GET', KEYS[1]))['']`, []string{fmt.Sprint("expiry:api:", i)}).Int64()
+		require.NoError(t, err)
+		expires, err := c.PExpireTime(t.Context(), fmt.Sprint("expiry:api:", i)).Result()
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, expires, time.Duration(written)*time.Microsecond+d.ResetAfter)
+	}
 }
 
 func testLimitsChange(t *testing.T, addr string) {
@@ -207,25 +247,13 @@ func testLimitsChange(t *testing.T, addr string) {
 	require.True(t, take(t, s, "k", ratelimit.Limits{hour, ratelimit.PerDay(100)}, 10).Allowed)
 	require.False(t, take(t, s, "k", ratelimit.Limits{hour}, 1).Allowed, "a window dropped, the other one kept")
 
-	// What took the whole of one quota has taken the whole of the other.
-	d := take(t, s, "k", ratelimit.Limits{ratelimit.PerHour(3600)}, 1)
-	require.False(t, d.Allowed)
-	require.InDelta(t, time.Second, d.RetryAfter, float64(time.Second))
-
-	d = take(t, s, "k", ratelimit.Limits{{Name: "hour", Quota: 10, Window: time.Hour, Burst: 1}}, 1)
-	require.False(t, d.Allowed)
-	require.InDelta(t, 6*time.Minute, d.RetryAfter, float64(time.Minute), "a bucket is at most empty")
-
-	d = take(t, s, "k", ratelimit.Limits{ratelimit.PerDay(100)}, 0)
+	d := take(t, s, "k", ratelimit.Limits{ratelimit.PerDay(100)}, 0)
 	require.Equal(t, 90, d.Remaining, "a window that comes back knows what it knew")
 
 	slide := ratelimit.Limit{Name: "s", Quota: 10, Window: time.Hour, Sliding: true}
-	require.True(t, take(t, s, "s", ratelimit.Limits{slide}, 10).Allowed)
-	slide.Quota = 12
-	require.Equal(t, 2, take(t, s, "s", ratelimit.Limits{slide}, 0).Remaining)
-	slide.Quota = 5
-	require.Equal(t, 0, take(t, s, "s", ratelimit.Limits{slide}, 0).Remaining)
-	require.False(t, take(t, s, "s", ratelimit.Limits{slide}, 1).Allowed)
+	require.True(t, take(t, s, "k", ratelimit.Limits{slide}, 10).Allowed, "another kind of window")
+	slide.Window++
+	require.True(t, take(t, s, "k", ratelimit.Limits{slide}, 10).Allowed, "another length")
 }
 
 func testClockSetBack(t *testing.T, addr string) {
@@ -236,7 +264,7 @@ func testClockSetBack(t *testing.T, addr string) {
 	// What the server would find if its clock had been a year ahead.
 	year := 365 * 24 * time.Hour
 	ahead := time.Now().Add(year).UnixMicro()
-	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ [''] = %d, minute = %d, other = 9, ['s/7500000'] = { %d, 3 } }))`,
+	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ [''] = %d, ['1m0s'] = %d, other = 9, ['1m0s~'] = { 7500000, %d, 3 } }))`,
 		ahead, time.Minute, ahead/7_500_000)
 	require.NoError(t, c.Eval(t.Context(), put, []string{"clock:api:k"}).Err())
 	d := take(t, s, "k", limits, 1)
