@@ -16,8 +16,8 @@
 // A decision is one round trip, however many windows it has: a script (EVALSHA, and
 // EVAL where the server doesn't know it) that charges all of them or none, on one key,
 // which suits a cluster. It decides as [ratelimit.Memory] does, by the server's clock.
-// Refusals, and looks at what is left, write nothing. Keys expire when all their
-// windows are idle.
+// Refusals, and looks at what is left, write nothing, but for the first after the
+// server's clock was set back. Keys expire when all their windows are idle.
 //
 // # Outages
 //
@@ -46,12 +46,13 @@
 // is a SHA-256 of them. Short keys are there to read: have [ratelimit.KeyFunc] hash
 // what must not be seen in Redis.
 //
-// A window is found by its name. Its quota, and the length of a token bucket, can change
-// and what was used stays used; a sliding window of another length begins anew.
+// A window is found by its length and kind. Its name, quota and burst can change, and
+// what was used stays used; a window of another length begins anew, and what was used
+// of the former one is kept for its return.
 //
 // # What it does not do
 //
-// It makes no client, and closes none. It does not bound keys: Redis holds about 150
+// It makes no client, and closes none. It does not bound keys: Redis holds about 120
 // bytes for each that was used within its longest window. Token buckets that take more
 // than 104 days to fill are refused: numbers of a script are exact up to that.
 package redisstore

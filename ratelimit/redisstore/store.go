@@ -60,8 +60,8 @@ var (
 	_ ratelimit.Resetter = (*Store)(nil)
 )
 
-// New makes a store on a client of one server, of a cluster or of sentinels. It does
-// not connect.
+// New makes a store on a client of one server or of a cluster. It does not connect. The
+// error names every fault of client and o at once.
 func New(client redis.UniversalClient, o *Options) (*Store, error) {
 	if o == nil {
 		o = &Options{}
