@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Rate limits against their peers: the tables of docs/benchmarks.md, in memory and
-# over Redis. BENCH_ROUNDS rounds (default 7) of BENCH_TIME (100ms) for each
+# over Redis. BENCH_ROUNDS rounds (default 3) of BENCH_TIME (100ms) for each
 # benchmark, the median of each; BENCH_SHORT=1 only shows that it runs.
 . "$(dirname "$0")/lib.sh"
 
-rounds=${BENCH_ROUNDS:-7} time=${BENCH_TIME:-100ms}
+rounds=${BENCH_ROUNDS:-3} time=${BENCH_TIME:-100ms}
 [[ ${BENCH_SHORT:-} != 1 ]] || rounds=1 time=1x
 
 scripts/need/redis.sh >&2
