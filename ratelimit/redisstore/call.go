@@ -30,7 +30,7 @@ type job struct {
 	plan *plan
 	n    int
 
-	limit   context.Context // ends with the deadline, not with the caller
+	limit   context.Context //nolint:containedctx // the call's own: it ends with the deadline, not with the caller
 	done    chan outcome    // has room for it
 	settled atomic.Bool     // the breaker knows
 }

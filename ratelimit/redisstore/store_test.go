@@ -73,11 +73,12 @@ func TestLimitsThatDoNotFit(t *testing.T) {
 func TestOddAnswers(t *testing.T) {
 	t.Parallel()
 	numbers := func(of ...int) string {
-		text := fmt.Sprintf("*%d\r\n", len(of))
+		var text strings.Builder
+		fmt.Fprintf(&text, "*%d\r\n", len(of))
 		for _, n := range of {
-			text += fmt.Sprintf(":%d\r\n", n)
+			fmt.Fprintf(&text, ":%d\r\n", n)
 		}
-		return text
+		return text.String()
 	}
 	for name, test := range map[string]struct{ answer, want string }{
 		"nothing":       {"$-1\r\n", "nil"},

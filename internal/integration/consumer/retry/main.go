@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"log"
 	"net/http"
 
@@ -11,7 +12,11 @@ import (
 
 func main() {
 	client := &http.Client{Transport: retry.NewTransport(nil, nil)}
-	resp, err := client.Get("http://127.0.0.1:8080/")
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://127.0.0.1:8080/", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		log.Fatal(err)
 	}
