@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 )
 
 // key returns the i-th of 2^24 keys: an address.
@@ -76,7 +78,7 @@ func BenchmarkDecision(b *testing.B) {
 				seen(b, take, keys)
 				i := 0
 				b.ResetTimer()
-				defer cpuTime(b)()
+				defer cpu.PerOp(b)()
 				for b.Loop() {
 					if !take(keys[i]) {
 						b.Fatal("refused")

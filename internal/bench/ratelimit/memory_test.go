@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 )
 
 // heap returns how many bytes of the heap are in use.
@@ -77,12 +79,12 @@ func BenchmarkHeld(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			for b.Loop() {
 				take, bytes := held(b, p, n)
-				start := cpu(b)
+				start := cpu.Time(b)
 				const collections = 5
 				for range collections {
 					runtime.GC()
 				}
-				b.ReportMetric(float64(cpu(b)-start)/collections, "gc-ns")
+				b.ReportMetric(float64(cpu.Time(b)-start)/collections, "gc-ns")
 				b.ReportMetric(float64(bytes)/n, "B/key")
 				runtime.KeepAlive(take)
 			}

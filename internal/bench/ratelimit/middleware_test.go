@@ -18,6 +18,7 @@ import (
 	"github.com/ulule/limiter/v3/drivers/middleware/stdlib"
 	"github.com/ulule/limiter/v3/drivers/store/memory"
 
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 	"github.com/rowhouse-go/rowhouse/ratelimit"
 )
 
@@ -103,7 +104,7 @@ func BenchmarkMiddleware(b *testing.B) {
 	for _, m := range middlewares {
 		b.Run(m.name, func(b *testing.B) {
 			serve := served(b, m)
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				serve()
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 	"github.com/rowhouse-go/rowhouse/ratelimit"
 	"github.com/rowhouse-go/rowhouse/ratelimit/redisstore"
 )
@@ -133,7 +134,7 @@ func BenchmarkRedis(b *testing.B) {
 			server := serverCPU(b, c)
 			b.SetParallelism(max(1, clients/runtime.GOMAXPROCS(0)))
 			b.ResetTimer()
-			measured := cpuTime(b)
+			measured := cpu.PerOp(b)
 			b.RunParallel(func(pb *testing.PB) {
 				i := int(begin.Add(n/7)) % n
 				for pb.Next() {

@@ -9,6 +9,7 @@ import (
 	stringadapter "github.com/casbin/casbin/v2/persist/string-adapter"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 	"github.com/rowhouse-go/rowhouse/rbac"
 )
 
@@ -97,7 +98,7 @@ func BenchmarkCan(b *testing.B) {
 	} {
 		perm := ask.noun + ":" + ask.verb
 		b.Run("map/"+ask.name, func(b *testing.B) {
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				if _, ok := plain[ask.role][perm]; ok != ask.want {
 					b.Fatal(ok)
@@ -105,7 +106,7 @@ func BenchmarkCan(b *testing.B) {
 			}
 		})
 		b.Run("rowhouse/"+ask.name, func(b *testing.B) {
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				if ok := p.Can(rbac.Role(ask.role), rbac.Permission(perm)); ok != ask.want {
 					b.Fatal(ok)
@@ -114,7 +115,7 @@ func BenchmarkCan(b *testing.B) {
 		})
 		for name, e := range map[string]enforcer{"casbin": peer(b, false), "casbin-cached": peer(b, true)} {
 			b.Run(name+"/"+ask.name, func(b *testing.B) {
-				defer cpuTime(b)()
+				defer cpu.PerOp(b)()
 				for b.Loop() {
 					if ok, err := e.Enforce(ask.role, ask.noun, ask.verb); err != nil || ok != ask.want {
 						b.Fatal(ok, err)
@@ -127,7 +128,7 @@ func BenchmarkCan(b *testing.B) {
 
 func BenchmarkAllows(b *testing.B) {
 	p := rbac.DefaultPolicy()
-	defer cpuTime(b)()
+	defer cpu.PerOp(b)()
 	for b.Loop() {
 		if !p.Allows(rbac.Owner, rbac.Member) {
 			b.Fatal("denied")
@@ -148,7 +149,7 @@ func BenchmarkCheckChange(b *testing.B) {
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				if err := p.CheckChange(c); (err == nil) != (name == "allowed") {
 					b.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 )
 
 var errDown = errors.New("down")
@@ -41,7 +43,7 @@ func BenchmarkFirstTry(b *testing.B) {
 	for _, p := range append(all, breakers...) {
 		b.Run(p.name, func(b *testing.B) {
 			do := p.make(b, 50*time.Millisecond)
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				if err := do(ctx, succeed); err != nil {
 					b.Fatal(err)

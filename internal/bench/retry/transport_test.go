@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 	"github.com/rowhouse-go/rowhouse/retry"
 )
 
@@ -70,7 +71,7 @@ func BenchmarkTransport(b *testing.B) {
 	for _, x := range transporters {
 		b.Run(x.name, func(b *testing.B) {
 			fetch := fetched(b, x)
-			defer cpuTime(b)()
+			defer cpu.PerOp(b)()
 			for b.Loop() {
 				fetch()
 			}

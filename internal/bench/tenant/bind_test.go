@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rowhouse-go/rowhouse/internal/bench/cpu"
 	"github.com/rowhouse-go/rowhouse/tenant"
 )
 
@@ -20,7 +21,7 @@ func BenchmarkBindKnown(b *testing.B) {
 	s, id := setUp(b)
 	args := []any{"a", "b"}
 	bind(b, s, id, statement, args)
-	defer cpuTime(b)()
+	defer cpu.PerOp(b)()
 	for b.Loop() {
 		bind(b, s, id, statement, args)
 	}
@@ -45,7 +46,7 @@ func BenchmarkBindNew(b *testing.B) {
 		texts[i] = statement + " OFFSET " + strconv.Itoa(i)
 	}
 	i := 0
-	defer cpuTime(b)()
+	defer cpu.PerOp(b)()
 	for b.Loop() {
 		if i == len(texts) {
 			s, _ = setUp(b)
