@@ -135,6 +135,66 @@ func TestRecovers(t *testing.T) {
 	require.Eventually(t, works, 4*slack, time.Millisecond)
 }
 
+// TestReadOnly: a server that answers but doesn't let anything be charged is an outage
+// until it does.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	r := server.Redis(t)
+	c := client(t, r.Addr)
+	s := open(t, client(t, r.Addr), redisstore.Options{Prefix: "readonly:", ProbeEvery: 20 * time.Millisecond, Failures: 2})
+	limits := ratelimit.Limits{{Name: "slide", Quota: 10, Window: 24 * time.Hour, Sliding: true}, ratelimit.PerDay(20)}
+	take(t, s, "k", limits, 7)
+	for name, setting := range map[string][2]string{
+		"NOREPLICAS": {"min-replicas-to-write", "0"},
+		"OOM":        {"maxmemory", "0"},
+	} {
+		require.NoError(t, c.ConfigSet(t.Context(), setting[0], "1").Err())
+		for range 2 {
+			_, err := s.Take(t.Context(), "api", "k", limits, 1)
+			require.ErrorContains(t, err, name)
+		}
+		gets := commands(t, c, "get")
+		require.Eventually(t, func() bool { // probes are made, and fail
+			_, err := s.Take(t.Context(), "api", "k", limits, 1)
+			require.ErrorIs(t, err, redisstore.ErrOpen, name)
+			return name == "OOM" || commands(t, c, "get") != gets
+		}, slack, 5*time.Millisecond)
+		require.NoError(t, c.ConfigSet(t.Context(), setting[0], setting[1]).Err())
+		require.Eventually(t, func() bool {
+			_, err := s.Take(t.Context(), "api", "k", limits, 0)
+			return err == nil
+		}, slack, 5*time.Millisecond)
+	}
+	d := take(t, s, "k", limits, 0)
+	require.Equal(t, 3, d.Remaining, "probes charge nothing, and give nothing back")
+	require.Equal(t, uint8(3), take(t, s, "k", limits, 14).Refused)
+}
+
+// TestSentinel: a replica that takes over is asked, and knows what was charged.
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	master, replica, sentinel := server.RedisSentinel(t)
+	c := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "main", SentinelAddrs: []string{sentinel.Addr}})
+	t.Cleanup(func() { c.Close() })
+	s := open(t, c, redisstore.Options{Timeout: slack, ProbeEvery: 20 * time.Millisecond})
+	limits := ratelimit.Limits{{Name: "day", Quota: 10, Window: 24 * time.Hour, Sliding: true}}
+	require.Equal(t, 3, take(t, s, "k", limits, 7).Remaining)
+	follower := client(t, replica.Addr)
+	require.Eventually(t, func() bool { return follower.DBSize(t.Context()).Val() == 1 }, 10*slack, 5*time.Millisecond)
+
+	// A replica decides nothing that it would have to write down.
+	direct := open(t, follower, redisstore.Options{})
+	_, err := direct.Take(t.Context(), "api", "k", limits, 1)
+	require.ErrorContains(t, err, "READONLY")
+
+	master.Kill(t)
+	require.Eventually(t, func() bool {
+		d, err := s.Take(t.Context(), "api", "k", limits, 3)
+		return err == nil && d.Allowed
+	}, 10*slack, 20*time.Millisecond)
+	require.Equal(t, uint8(1), take(t, s, "k", limits, 1).Refused)
+}
+
 // TestStorm kills and restarts Redis under 64 goroutines. One limiter fails closed: it
 // grants nothing that Redis did not, so the quota once for each time Redis was empty.
 // The other falls back: the quota once more, for this process.

@@ -347,6 +347,25 @@ func testPermissions(t *testing.T, addr string) {
 	}
 	_, err := open(t, c, redisstore.Options{Prefix: "other:"}).Take(t.Context(), "api", "k", limits, 1)
 	require.ErrorContains(t, err, "NOPERM")
+
+	// Without any one of them nothing is granted, and no error tells the password.
+	for _, command := range []string{"get", "set", "time", "evalsha", "eval"} {
+		require.NoError(t, client(t, addr).Do(t.Context(), "ACL", "SETUSER", "limits", "-"+command).Err())
+		require.NoError(t, client(t, addr).ScriptFlush(t.Context()).Err())
+		d, err := s.Take(t.Context(), "api", "without "+command, limits, 1)
+		require.ErrorContains(t, err, "run", command) // "no permissions to run", "can't run this"
+		require.NotContains(t, err.Error(), "secret")
+		require.False(t, d.Allowed)
+		require.NoError(t, client(t, addr).Do(t.Context(), "ACL", "SETUSER", "limits", "+"+command).Err())
+		require.True(t, take(t, s, "without "+command, limits, 1).Allowed)
+	}
+	o, err := redis.ParseURL("redis://limits:hunter2@" + addr + "/0")
+	require.NoError(t, err)
+	wrong := redis.NewClient(o)
+	t.Cleanup(func() { wrong.Close() })
+	_, err = open(t, wrong, redisstore.Options{}).Take(t.Context(), "api", "k", limits, 1)
+	require.ErrorContains(t, err, "WRONGPASS")
+	require.NotContains(t, err.Error(), "hunter2")
 }
 
 func testProtocols(t *testing.T, addr string) {

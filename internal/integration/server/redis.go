@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,6 +63,38 @@ func RedisCluster(t testing.TB) []*RedisServer {
 		}
 	}
 	return nodes
+}
+
+// RedisSentinel starts a master, a replica that follows it, and a sentinel that has the
+// replica take over soon after the master is gone: they know the pair by the name
+// "main".
+func RedisSentinel(t testing.TB) (master, replica *RedisServer, sentinel *Server) {
+	t.Helper()
+	master = startRedis(t, "--repl-diskless-sync-delay", "0")
+	replica = startRedis(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(master.port))
+	sentinel = Start(t, Spec{
+		Path: "redis-server",
+		Args: func(port int, dir string) []string {
+			config := filepath.Join(dir, "sentinel.conf") // which the sentinel writes to
+			text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor main 127.0.0.1 %d 1\n"+
+				"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n", port, dir, master.port)
+			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+				t.Fatalf("server: %v", err)
+			}
+			if err := os.Chmod(config, 0o666); err != nil {
+				t.Fatalf("server: %v", err)
+			}
+			return []string{config, "--sentinel"}
+		},
+		Ready: func(ctx context.Context, addr string) error {
+			info, err := ask(ctx, addr, "INFO sentinel", "master0:")
+			if err == nil && !strings.Contains(info, "slaves=1") {
+				err = fmt.Errorf("no replica yet: %s", info)
+			}
+			return err
+		},
+	})
+	return master, replica, sentinel
 }
 
 func startRedis(t testing.TB, more ...string) *RedisServer {
