@@ -254,6 +254,14 @@ func testLimitsChange(t *testing.T, addr string) {
 	require.True(t, take(t, s, "k", ratelimit.Limits{slide}, 10).Allowed, "another kind of window")
 	slide.Window++
 	require.True(t, take(t, s, "k", ratelimit.Limits{slide}, 10).Allowed, "another length")
+
+	// A window that nobody asks about goes on coming back, as fast as the others.
+	put := fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ [''] = %d, ['24h0m0s'] = %d }))`,
+		time.Now().Add(-time.Hour).UnixMicro(), 3*time.Hour)
+	require.NoError(t, client(t, addr).Eval(t.Context(), put, []string{"change:api:aside"}).Err())
+	require.True(t, take(t, s, "aside", ratelimit.Limits{hour}, 1).Allowed)
+	d = take(t, s, "aside", ratelimit.Limits{ratelimit.PerDay(100)}, 0)
+	require.InDelta(t, 2*time.Hour, d.ResetAfter, float64(time.Minute))
 }
 
 func testClockSetBack(t *testing.T, addr string) {
@@ -274,6 +282,12 @@ func testClockSetBack(t *testing.T, addr string) {
 	sets := commands(t, c, "set")
 	require.LessOrEqual(t, take(t, s, "k", limits, 1).RetryAfter, d.RetryAfter)
 	require.Equal(t, sets, commands(t, c, "set"))
+
+	put = fmt.Sprintf(`return redis.call('SET', KEYS[1], cmsgpack.pack({ [''] = %d, ['1m0s'] = %d }))`, ahead, time.Minute)
+	require.NoError(t, c.Eval(t.Context(), put, []string{"clock:api:b"}).Err())
+	require.Equal(t, uint8(1), take(t, s, "b", limits[:1], 3).Refused)
+	require.LessOrEqual(t, c.PTTL(t.Context(), "clock:api:b").Val(), 2*time.Minute)
+	require.Positive(t, c.PTTL(t.Context(), "clock:api:b").Val(), "written anew, by a bucket alone")
 }
 
 func testDenials(t *testing.T, addr string) {
