@@ -24,7 +24,7 @@
 // A decision takes [Options.Timeout] at most, whatever the options of the client are:
 // left to itself, go-redis tries for seconds. After [Options.Failures] in a row, Redis
 // is not asked any more, and decisions fail at once ([ErrOpen]), until a probe in the
-// background was answered. What happens then is [ratelimit.Options.OnOutage].
+// background could read and write a key. What happens then is [ratelimit.Options.OnOutage].
 //
 // A call that is given up runs on in its goroutine until the client ends it, by its
 // ReadTimeout; 512 at most do. Set ContextTimeoutEnabled in the client's options: it
@@ -32,7 +32,7 @@
 //
 // # What Redis has to be
 //
-// Redis 7.0 is tested, alone and as a cluster. The user needs GET, SET, DEL, TIME, EVAL
+// Redis 7.0 is tested, alone, as a cluster and with a sentinel. The user needs GET, SET, DEL, TIME, EVAL
 // and EVALSHA on the keys of [Options.Prefix]. A key that Redis evicts is a quota given
 // back, so maxmemory-policy should be noeviction, under which a full server is an
 // outage; data that is lost with a server, or in a failover, is given back as well. The
