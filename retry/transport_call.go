@@ -36,7 +36,7 @@ func (c *call) try(context.Context) error {
 	if c.observe != nil {
 		start = time.Now()
 	}
-	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or or closed by rest
+	c.resp, c.err = c.send(req) //nolint:bodyclose // the caller's, or closed by rest
 	if c.observe != nil {
 		c.tell(start)
 	}

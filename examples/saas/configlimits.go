@@ -44,7 +44,7 @@ func (c *config) planFaults() []configFault {
 const planForm = "must be plans such as pro=1000/minute; 20000/hour, with commas between them, and each once, " + countableForm
 
 // parseLimits also refuses what can't be counted everywhere: Redis keeps no bucket for
-// longer than 52 days, and the coarse limits are a hundred times as much.
+// longer than 104 days, and the coarse limits are a hundred times as much.
 func parseLimits(text string) (ratelimit.Limits, error) {
 	limits, err := ratelimit.Parse(text)
 	if err != nil {

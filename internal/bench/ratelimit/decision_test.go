@@ -92,6 +92,25 @@ func BenchmarkDecision(b *testing.B) {
 	}
 }
 
+// inTurn has all processors take the keys in turn, each from another place on.
+func inTurn(b *testing.B, take func(string) bool, keys []string) {
+	b.Helper()
+	n := len(keys)
+	var begin atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		i := int(begin.Add(int64(n/7))) % n
+		for pb.Next() {
+			if !take(keys[i]) {
+				b.Error("refused")
+				return
+			}
+			if i++; i == n {
+				i = 0
+			}
+		}
+	})
+}
+
 // BenchmarkParallel is the same by every processor at once: ns/op is what counts
 // here, the time until the next decision of them all.
 func BenchmarkParallel(b *testing.B) {
@@ -101,20 +120,8 @@ func BenchmarkParallel(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			take := p.make(b, plenty)
 			seen(b, take, keys)
-			var begin atomic.Int64
 			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				i := int(begin.Add(n/7)) % n
-				for pb.Next() {
-					if !take(keys[i]) {
-						b.Error("refused")
-						return
-					}
-					if i++; i == n {
-						i = 0
-					}
-				}
-			})
+			inTurn(b, take, keys)
 		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,23 +129,11 @@ func BenchmarkRedis(b *testing.B) {
 			c := startRedis(b)
 			take := p.make(b, c)
 			seen(b, take, keys)
-			var begin atomic.Int64
 			server := serverCPU(b, c)
 			b.SetParallelism(max(1, clients/runtime.GOMAXPROCS(0)))
 			b.ResetTimer()
 			measured := cpu.PerOp(b)
-			b.RunParallel(func(pb *testing.PB) {
-				i := int(begin.Add(n/7)) % n
-				for pb.Next() {
-					if !take(keys[i]) {
-						b.Error("refused")
-						return
-					}
-					if i++; i == n {
-						i = 0
-					}
-				}
-			})
+			inTurn(b, take, keys)
 			measured()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 			b.ReportMetric((serverCPU(b, c)-server)*1e9/float64(b.N), "server-ns/op")
